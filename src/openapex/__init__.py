@@ -1,0 +1,1 @@
+"""OpenApex: what is this ticker doing, why, and has that ever meant anything?"""

@@ -1,0 +1,1 @@
+"""Words to desk to text: the `apex` command."""

@@ -1,0 +1,1 @@
+"""Numbers from bars: one file per indicator, one definition each, run interpreted, compiled or streamed."""

@@ -1,0 +1,157 @@
+"""An indicator is a *step*: ``(state, bar values, parameters) -> (state, value)``.
+
+A step never sees more than its state and one bar, so it cannot look ahead.  The same step is interpreted for one
+ticker (`interpreted`), compiled for a universe (`openapex.indicators.compiled`) and called once per new bar by a
+stream (`Stream`).  Steps are plain Python in the subset that Numba compiles; states are tuples of ints, floats and
+rings (fixed-length buffers) with fixed types.  A step that carries a ring owns it: use a state once, then drop it.
+
+The NaN rule is one for all: a NaN input returns the start state and NaN, so exactly the windows that cover the gap
+are NaN and what follows equals a fresh calculation (docs/adr/0003-a-gap-restarts.md).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+
+from openapex.bars import Bars, Field, FloatArray
+from openapex.errors import BadInput
+
+NAN = float("nan")
+Ring: TypeAlias = list[float]
+State: TypeAlias = Any  # a tuple of ints, floats, rings and nested states; its exact type belongs to each step
+StepFunction = TypeVar("StepFunction", bound=Callable[..., Any])
+
+
+def step(function: StepFunction) -> StepFunction:
+    """Mark a plain function as a step (or a part of one), so that the compiler finds it; it stays plain Python."""
+    function.__apex_step__ = True  # type: ignore[attr-defined]
+    return function
+
+
+def ring(window: int) -> Ring:
+    """Return an empty buffer of `window` values; compiled code gets an array instead of this list."""
+    return [NAN] * window
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    """One definition of an indicator, run in three ways.
+
+    Parameters
+    ----------
+    name : str
+        The field's standard term, snake case.
+    inputs : tuple of str
+        Fields of a bar, in the order the step takes them.
+    outputs : tuple of str
+        Names of the values; a step with one output returns a float, with several a tuple.
+    params : mapping of str to number
+        Parameters with their defaults, in the order `start` and the step take them.
+    start : callable
+        ``start(*params)`` gives the state before the first bar.
+    step : callable
+        ``step(state, *inputs, *params)`` gives ``(state, value)``.
+    warm_up : callable
+        ``warm_up(*params)`` gives the number of leading NaN bars, of the slowest output.
+    scale : tuple of int
+        Per output the power of the price unit: ATR has 1, RSI 0.
+    """
+
+    name: str
+    inputs: tuple[Field, ...]
+    outputs: tuple[str, ...]
+    params: Mapping[str, int | float]
+    start: Callable[..., State]
+    step: Callable[..., tuple[State, Any]]
+    warm_up: Callable[..., int]
+    scale: tuple[int, ...]
+
+    def arguments(self, given: Mapping[str, int | float]) -> tuple[int | float, ...]:
+        """Return the parameters in order, defaults filled in.
+
+        Raises
+        ------
+        BadInput
+            If a name is unknown or a window is below 1.
+        """
+        unknown = set(given) - set(self.params)
+        if unknown:
+            raise BadInput(f"{self.name} got {sorted(unknown)}, must be among {list(self.params)}")
+        merged = {**self.params, **given}
+        for key, value in merged.items():
+            if "window" in key and (not isinstance(value, int | np.integer) or value < 1):
+                raise BadInput(f"{key} is {value!r}, must be a whole number of at least 1")
+        return tuple(merged.values())
+
+
+def interpreted(
+    indicator: Indicator, columns: Sequence[FloatArray], params: Mapping[str, int | float] | None = None
+) -> tuple[FloatArray, ...]:
+    """Run an indicator over one symbol in plain Python: one array per output, shape (n_bars,).
+
+    Parameters
+    ----------
+    indicator : Indicator
+        What to run.
+    columns : sequence of array of float, each of shape (n_bars,)
+        The input fields in the indicator's order, oldest first.
+    params : mapping, optional
+        Parameters that differ from the defaults.
+
+    Raises
+    ------
+    BadInput
+        If the columns differ in length or a parameter breaks its rule.
+    """
+    lengths = {len(column) for column in columns}
+    if len(lengths) != 1 or len(columns) != len(indicator.inputs):
+        raise BadInput(f"{indicator.name} got columns of lengths {sorted(lengths)}, must be {indicator.inputs} alike")
+    arguments = indicator.arguments(params or {})
+    advance, state = indicator.step, indicator.start(*arguments)
+    values: list[Any] = []
+    for row in zip(*(np.asarray(column, dtype=np.float64).tolist() for column in columns), strict=True):
+        state, value = advance(state, *row, *arguments)
+        values.append(value)
+    table = np.array(values, dtype=np.float64).reshape(len(values), len(indicator.outputs))
+    return tuple(np.ascontiguousarray(table[:, i]) for i in range(len(indicator.outputs)))
+
+
+def over_bars(
+    indicator: Indicator, bars: Bars, params: Mapping[str, int | float] | None = None
+) -> dict[str, FloatArray]:
+    """Run an indicator interpreted over every symbol of `bars`; one array of shape (n_bars,) per output name."""
+    columns = [getattr(bars, name) for name in indicator.inputs]
+    edges = bars.offsets.tolist()
+    parts = [
+        interpreted(indicator, [column[low:high] for column in columns], params)
+        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        if high > low
+    ]
+    return {
+        name: np.concatenate([part[i] for part in parts]) if parts else np.empty(0)
+        for i, name in enumerate(indicator.outputs)
+    }
+
+
+class Stream:
+    """An indicator fed one bar at a time; equal, bar for bar, to the batch.
+
+    Examples
+    --------
+    >>> from openapex.indicators.rsi import RSI
+    >>> stream = Stream(RSI, window=2)
+    >>> [round(stream.update(close), 2) for close in (10.0, 11.0, 10.5, 11.5)]
+    [nan, nan, 66.67, 85.71]
+    """
+
+    def __init__(self, indicator: Indicator, **params: int | float) -> None:
+        self._step = indicator.step
+        self._arguments = indicator.arguments(params)
+        self._state = indicator.start(*self._arguments)
+
+    def update(self, *bar: float) -> Any:
+        """Take the input fields of one new bar, return its value (a float, or a tuple for several outputs)."""
+        self._state, value = self._step(self._state, *bar, *self._arguments)
+        return value

@@ -1,0 +1,1 @@
+"""Eight opinions to one number 0–100, its verdict and its contributions; models are TOML data."""

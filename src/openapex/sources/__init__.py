@@ -1,0 +1,1 @@
+"""Get data: the protocol, files, Yahoo and the simulated market.  Sources hold no opinions."""

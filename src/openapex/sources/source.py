@@ -1,0 +1,114 @@
+"""The protocol that every source of data obeys, and the three things it may answer.
+
+For every requested symbol a source yields exactly one answer, so that after any ingest
+``requested = delivered + no_new_data + failed``: nothing is dropped without a word.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import polars as pl
+
+from openapex.bars import BAR_SCHEMA
+from openapex.errors import ApexError
+
+Basis: TypeAlias = Literal["as_traded", "split_adjusted"]
+"""What a source's OHLCV means: prices as they were traded that day (splits and dividends come as actions and are
+applied on read), or prices the provider already adjusted for all splits (and `adj_close` for dividends too)."""
+
+ACTION_SCHEMA = pl.Schema({"symbol": pl.String, "session": pl.Date, "kind": pl.String, "value": pl.Float64})
+"""Corporate actions: kind is ``split`` (value 4.0 = four new shares for one) or ``dividend`` (cash per share as paid
+that day, USD, not split-adjusted); session is the ex-date."""
+
+HEADLINE_SCHEMA = pl.Schema(
+    {"symbol": pl.String, "published_at": pl.Datetime("us", "UTC"), "title": pl.String, "publisher": pl.String}
+)
+"""News headlines with the moment each became public."""
+
+FACT_SCHEMA = pl.Schema(
+    {"symbol": pl.String, "field": pl.String, "known_at": pl.Date, "value": pl.Float64, "text": pl.String}
+)
+"""Fundamentals and fund facts, one per row, with the day each became known (names: `openapex.signals.fundamentals`)."""
+
+
+def empty(schema: pl.Schema) -> pl.DataFrame:
+    """Return a frame of `schema` without rows."""
+    return pl.DataFrame(schema=schema)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a source knows of one symbol: the full answer for the asked-for span.
+
+    Frames follow `BAR_SCHEMA`, `ACTION_SCHEMA`, `HEADLINE_SCHEMA`, `FACT_SCHEMA`.  `n_superseded` counts rows of the
+    payload that repeated a session and were replaced by the later one; `warnings` are sentences for the user.
+    """
+
+    symbol: str
+    source: str
+    simulated: bool
+    basis: Basis
+    bars: pl.DataFrame
+    actions: pl.DataFrame = field(default_factory=lambda: empty(ACTION_SCHEMA))
+    headlines: pl.DataFrame = field(default_factory=lambda: empty(HEADLINE_SCHEMA))
+    facts: pl.DataFrame = field(default_factory=lambda: empty(FACT_SCHEMA))
+    n_superseded: int = 0
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoNewData:
+    """The source answered properly and has nothing for the span (holiday, no trade yet); nothing may be overwritten."""
+
+    symbol: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The source failed for this symbol, with the named cause."""
+
+    symbol: str
+    error: ApexError
+
+
+Answer: TypeAlias = Delivery | NoNewData | Failure
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where data comes from.  `name` is what ``--source`` says; a `simulated` source may never pose as real."""
+
+    name: str
+    simulated: bool
+    is_network: bool
+
+    def symbols(self) -> Sequence[str]:
+        """Return the symbols the source can list (empty for a provider that cannot be listed)."""
+        ...
+
+    def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
+        """Yield one answer per requested symbol, in the order asked.
+
+        Parameters
+        ----------
+        symbols : sequence of str
+            As the user wrote them, upper case.
+        start, end : date or None
+            First and last session wanted, inclusive; None is as far as the source goes.
+
+        Raises
+        ------
+        ApexError
+            Only for a fault that concerns all symbols at once (an unreadable file); a fault of one symbol is a
+            `Failure` answer.
+        """
+        ...
+
+
+__all__ = [
+    "ACTION_SCHEMA", "BAR_SCHEMA", "FACT_SCHEMA", "HEADLINE_SCHEMA",
+    "Answer", "Basis", "Delivery", "Failure", "NoNewData", "Source", "empty",
+]
