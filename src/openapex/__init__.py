@@ -1,1 +1,1 @@
-"""OpenApex: what is this ticker doing, why, and has that ever meant anything?"""
+"""OpenApex tells what a ticker is doing, why, and whether that has ever meant anything."""

@@ -24,9 +24,7 @@ Field: TypeAlias = Literal["open", "high", "low", "close", "adj_close", "volume"
 FIELDS: tuple[Field, ...] = ("open", "high", "low", "close", "adj_close", "volume")
 
 BAR_SCHEMA = pl.Schema(
-    {"symbol": pl.String, "session": pl.Date}
-    | {name: pl.Float64 for name in FIELDS}
-    | {"provisional": pl.Boolean}
+    [("symbol", pl.String), ("session", pl.Date), *((name, pl.Float64) for name in FIELDS), ("provisional", pl.Boolean)]
 )
 """Columns of a bars *frame*, the form in which sources deliver and the store keeps bars.
 

@@ -11,6 +11,7 @@ are NaN and what follows equals a fresh calculation (docs/adr/0003-a-gap-restart
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -126,7 +127,7 @@ def over_bars(
     edges = bars.offsets.tolist()
     parts = [
         interpreted(indicator, [column[low:high] for column in columns], params)
-        for low, high in zip(edges[:-1], edges[1:], strict=True)
+        for low, high in pairwise(edges)
         if high > low
     ]
     return {

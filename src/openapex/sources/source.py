@@ -18,17 +18,17 @@ Basis: TypeAlias = Literal["as_traded", "split_adjusted"]
 """What a source's OHLCV means: prices as they were traded that day (splits and dividends come as actions and are
 applied on read), or prices the provider already adjusted for all splits (and `adj_close` for dividends too)."""
 
-ACTION_SCHEMA = pl.Schema({"symbol": pl.String, "session": pl.Date, "kind": pl.String, "value": pl.Float64})
+ACTION_SCHEMA = pl.Schema([("symbol", pl.String), ("session", pl.Date), ("kind", pl.String), ("value", pl.Float64)])
 """Corporate actions: kind is ``split`` (value 4.0 = four new shares for one) or ``dividend`` (cash per share as paid
 that day, USD, not split-adjusted); session is the ex-date."""
 
 HEADLINE_SCHEMA = pl.Schema(
-    {"symbol": pl.String, "published_at": pl.Datetime("us", "UTC"), "title": pl.String, "publisher": pl.String}
+    [("symbol", pl.String), ("published_at", pl.Datetime("us", "UTC")), ("title", pl.String), ("publisher", pl.String)]
 )
 """News headlines with the moment each became public."""
 
 FACT_SCHEMA = pl.Schema(
-    {"symbol": pl.String, "field": pl.String, "known_at": pl.Date, "value": pl.Float64, "text": pl.String}
+    [("symbol", pl.String), ("field", pl.String), ("known_at", pl.Date), ("value", pl.Float64), ("text", pl.String)]
 )
 """Fundamentals and fund facts, one per row, with the day each became known (names: `openapex.signals.fundamentals`)."""
 
@@ -109,6 +109,15 @@ class Source(Protocol):
 
 
 __all__ = [
-    "ACTION_SCHEMA", "BAR_SCHEMA", "FACT_SCHEMA", "HEADLINE_SCHEMA",
-    "Answer", "Basis", "Delivery", "Failure", "NoNewData", "Source", "empty",
+    "ACTION_SCHEMA",
+    "BAR_SCHEMA",
+    "FACT_SCHEMA",
+    "HEADLINE_SCHEMA",
+    "Answer",
+    "Basis",
+    "Delivery",
+    "Failure",
+    "NoNewData",
+    "Source",
+    "empty",
 ]
