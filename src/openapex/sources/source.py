@@ -7,20 +7,13 @@ For every requested symbol a source yields exactly one answer, so that after any
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import polars as pl
 
+from openapex.adjust import ACTION_SCHEMA, Basis
 from openapex.bars import BAR_SCHEMA
 from openapex.errors import ApexError
-
-Basis: TypeAlias = Literal["as_traded", "split_adjusted"]
-"""What a source's OHLCV means: prices as they were traded that day (splits and dividends come as actions and are
-applied on read), or prices the provider already adjusted for all splits (and `adj_close` for dividends too)."""
-
-ACTION_SCHEMA = pl.Schema([("symbol", pl.String), ("session", pl.Date), ("kind", pl.String), ("value", pl.Float64)])
-"""Corporate actions: kind is ``split`` (value 4.0 = four new shares for one) or ``dividend`` (cash per share as paid
-that day, USD, not split-adjusted); session is the ex-date."""
 
 HEADLINE_SCHEMA = pl.Schema(
     [("symbol", pl.String), ("published_at", pl.Datetime("us", "UTC")), ("title", pl.String), ("publisher", pl.String)]
