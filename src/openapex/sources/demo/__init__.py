@@ -1,0 +1,5 @@
+"""The simulated market: learning and testing without network, never evidence."""
+
+from openapex.sources.demo.source import DemoSource
+
+__all__ = ["DemoSource"]

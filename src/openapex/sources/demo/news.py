@@ -1,0 +1,79 @@
+"""Timed headlines of the simulated market's last two years.
+
+Their tone leans weakly on what has *already* happened (the session before, a report's surprise) and never on what
+comes: no reader of these headlines can gain by them, by construction.
+"""
+
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from openapex.bars import BoolArray, FloatArray, SessionArray
+from openapex.sources.demo.draws import Draws
+from openapex.sources.source import HEADLINE_SCHEMA
+
+FIRST_DAY = np.datetime64("2024-01-01", "D")
+PUBLISHER = "SIMULATED Newswire"
+
+_HOUR = np.timedelta64(3600, "s")
+_DAY_S = 86_400
+_TONES = ("bad", "plain", "good")
+
+
+class Happening(NamedTuple):
+    """What headlines may look back on, each of shape (n_bars,): the move in volatilities, reports, their surprise."""
+
+    sessions: SessionArray
+    move: FloatArray
+    reports: BoolArray
+    surprise: FloatArray
+
+
+@cache
+def _templates() -> dict[str, list[str]]:
+    text = resources.files(__package__).joinpath("news.toml").read_text(encoding="utf-8")
+    return {kind: list(lines) for kind, lines in tomllib.loads(text).items()}
+
+
+def headlines(draws: Draws, symbol: str, name: str, *, is_fund: bool, seen: Happening) -> pl.DataFrame:
+    """Return headlines in `HEADLINE_SCHEMA`, oldest first.
+
+    One follows a session's close within 24 hours with a chance of about a third (funds) or a quarter (companies);
+    reports are announced at noon UTC of their session.
+    """
+    rows = seen.sessions >= FIRST_DAY
+    recent = Happening(seen.sessions[rows], seen.move[rows], seen.reports[rows], seen.surprise[rows])
+    n = len(recent.sessions)
+    picks = draws.integers(f"{symbol}/news/pick", n, below=2520).tolist()
+    is_told = draws.uniforms(f"{symbol}/news", n) < (0.34 if is_fund else 0.24)
+    delays = draws.integers(f"{symbol}/news/delay", n, below=_DAY_S).astype("timedelta64[s]")
+    leans = 0.3 * recent.move + draws.normals(f"{symbol}/news/tone", n)
+    tones = np.where(leans > 0.5, 2, np.where(leans < -0.5, 0, 1)).tolist()
+    seconds = recent.sessions.astype("datetime64[s]")
+    after_close = (seconds + 21 * _HOUR + delays)[is_told]
+    prefix = "fund_" if is_fund else ""
+    titles = [_title(f"{prefix}{_TONES[tones[row]]}", picks[row], name) for row in np.flatnonzero(is_told).tolist()]
+    titles += [
+        _title("report_good" if recent.surprise[row] > 0.0 else "report_bad", picks[row], name)
+        for row in np.flatnonzero(recent.reports).tolist()
+    ]
+    return _frame(symbol, np.concatenate([after_close, seconds[recent.reports] + 12 * _HOUR]), titles)
+
+
+def _title(kind: str, pick: int, name: str) -> str:
+    lines = _templates()[kind]
+    return f"{lines[pick % len(lines)].format(name=name, n=2 + pick % 18)} (SIMULATED)"
+
+
+def _frame(symbol: str, published: SessionArray, titles: list[str]) -> pl.DataFrame:
+    columns = {
+        "symbol": pl.repeat(symbol, len(titles), dtype=pl.String, eager=True),
+        "published_at": pl.Series(published.astype("datetime64[us]")).dt.replace_time_zone("UTC"),
+        "title": titles,
+        "publisher": pl.repeat(PUBLISHER, len(titles), dtype=pl.String, eager=True),
+    }
+    return pl.DataFrame(columns, schema=HEADLINE_SCHEMA).sort("published_at", "title")
