@@ -1,0 +1,204 @@
+"""The `apex` command: words to desk to text.
+
+stdout carries the result alone; progress, logs and errors go to stderr.  Exit codes: 0 done, 1 failure, 2 usage.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from openapex.errors import ApexError, BadInput, UnreadableData
+
+app = typer.Typer(
+    name="apex",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+store_app = typer.Typer(help="Look after the local store (folder: $APEX_HOME).", no_args_is_help=True)
+app.add_typer(store_app, name="store")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours (also: NO_COLOR=1).")]
+
+
+def _stored_symbols(incomplete: str) -> list[str]:
+    from openapex.desk.keep import stored_symbols
+
+    try:
+        return [name for name in stored_symbols() if name.startswith(incomplete.upper())]
+    except ApexError:
+        return []
+
+
+Symbol = Annotated[str, typer.Argument(help="Ticker, e.g. IWM.", autocompletion=_stored_symbols)]
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from openapex import __version__
+
+        typer.echo(f"apex {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Say what a ticker is doing, why, and whether that has ever meant anything."""
+
+
+@app.command()
+def analyze(
+    symbol: Symbol,
+    source: Annotated[str | None, typer.Option(help="files, yahoo or demo; default: the store, then Yahoo.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A CSV or Parquet file, or a folder of one file a symbol.")] = None,
+    as_of: Annotated[str | None, typer.Option(help="Knowledge cut-off, e.g. 2024-12-31.")] = None,
+    model: Annotated[str, typer.Option(help="Scoring model.")] = "apex",
+    provisional: Annotated[bool, typer.Option("--provisional", help="Use a last bar that has not settled.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network.")] = False,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Analyze one ticker: eight signals, one score, and what that has meant."""
+    from openapex.desk.analyze import analyze as run
+
+    report = run(
+        symbol.upper(), data=data, source=source, as_of=as_of, model_name=model, offline=offline,
+        provisional=provisional,
+    )  # fmt: skip
+    if as_json:
+        _print_json(report.to_dict())
+        return
+    from openapex.cli.report import print_report
+
+    print_report(report, _console(no_color))
+
+
+@app.command()
+def fetch(
+    symbols: Annotated[list[str], typer.Argument(help="Tickers.", autocompletion=_stored_symbols)],
+    source: Annotated[str, typer.Option(help="yahoo or demo.")] = "yahoo",
+    start: Annotated[str | None, typer.Option(help="First session wanted, e.g. 2010-01-01.")] = None,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Fetch tickers from a source into the store."""
+    from openapex.desk.analyze import day
+    from openapex.desk.fetch import fetch as run
+
+    names = [name.upper() for name in symbols]
+    with _progress("fetching", len(names)) as tick:
+        report = run(names, source=source, start=day(start, "start"), progress=tick)
+    _finish(report, as_json, no_color)
+
+
+@app.command("import")
+def import_(
+    path: Annotated[Path, typer.Argument(help="A CSV or Parquet file, or a folder of one file a symbol.")],
+    symbols: Annotated[list[str] | None, typer.Option("--symbol", "-s", help="Only these; default: all.")] = None,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Keep price files in the store."""
+    from openapex.desk.fetch import import_path
+
+    with _progress("importing", None) as tick:
+        report = import_path(path, [name.upper() for name in symbols or []], progress=tick)
+    _finish(report, as_json, no_color)
+
+
+@store_app.command("info")
+def store_info(as_json: Json = False, no_color: NoColor = False) -> None:
+    """Show what the store holds, by source."""
+    from openapex.cli.tables import print_store_info
+    from openapex.desk.keep import store_info as run
+
+    info = run()
+    if as_json:
+        _print_json(info.to_dict())
+    else:
+        print_store_info(info, _console(no_color))
+
+
+@store_app.command("verify")
+def store_verify(as_json: Json = False, no_color: NoColor = False) -> None:
+    """Check every file and row of the store; exit code 1 when something is wrong."""
+    from openapex.cli.tables import print_problems
+    from openapex.desk.keep import store_problems
+
+    problems = store_problems()
+    if as_json:
+        _print_json({"ok": not problems, "problems": [str(problem) for problem in problems]})
+    else:
+        print_problems(problems, _console(no_color))
+    if problems:
+        raise typer.Exit(1)
+
+
+def _finish(report: Any, as_json: bool, no_color: bool) -> None:
+    if as_json:
+        _print_json(report.to_dict())
+    else:
+        from openapex.cli.tables import print_fetch_report
+
+        print_fetch_report(report, _console(no_color))
+    if report.failed:
+        raise typer.Exit(1)
+
+
+def _print_json(data: Any) -> None:
+    typer.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _console(no_color: bool) -> Console:
+    console = Console(no_color=no_color or None, highlight=False, soft_wrap=False)
+    if not console.is_terminal:  # a pipe or a file: one width whatever the machine
+        console = Console(no_color=no_color or None, highlight=False, width=118)
+    return console
+
+
+class _progress:  # noqa: N801  a context manager that reads as a verb
+    """A progress bar on stderr, shown only on a terminal; call it with each symbol that is done."""
+
+    def __init__(self, verb: str, total: int | None) -> None:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+        self._verb, self._task = verb, self._bar.add_task(verb, total=total)
+
+    def __enter__(self) -> "_progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, symbol: str) -> None:
+        self._bar.update(self._task, advance=1, description=f"{self._verb} {symbol}")
+
+
+def main() -> None:
+    """Run the command; a deliberate error goes to stderr, with exit code 2 for bad words and 1 for the rest."""
+    try:
+        app()
+    except ApexError as error:
+        sys.stderr.write(f"apex: {error}\n")
+        is_usage = isinstance(error, BadInput) and not isinstance(error, UnreadableData)
+        sys.exit(2 if is_usage else 1)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""An analysis as text that fits one screen: verdict first, eight rows with their reasons, key stats, data."""
+
+import math
+from collections.abc import Iterable, Mapping
+
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from openapex.context.key_stats import KEY_STATS
+from openapex.desk.analysis import Analysis, DataNote, ScoredSignal, Warn, stat_label, stat_text
+
+COLOURS = {"BUY": "bold green", "HOLD": "bold yellow", "SELL": "bold red", None: "bold"}
+BAR_CELLS = 10
+RECENT_WARNINGS = 3
+RETURN_SPANS = tuple((key, key.replace("ytd", "YTD")) for key in ["1w", "1m", "3m", "6m", "ytd", "1y", "3y", "5y"])
+
+
+def print_report(analysis: Analysis, console: Console) -> None:
+    """Write the report to `console`."""
+    console.print(Group(_headline(analysis), Text(), _signals(analysis), Text(), _stats(analysis), Text()))
+    console.print(_data(analysis))
+
+
+def _headline(analysis: Analysis) -> Text:
+    text = Text()
+    if analysis.simulated:
+        text.append(" SIMULATED ", "bold white on red").append("  ")
+    score = "n/a" if math.isnan(analysis.score) else f"{analysis.score:.1f}"
+    text.append(f"{analysis.symbol}  ", "bold")
+    text.append(f"{analysis.verdict or 'NO VERDICT'} {score}", COLOURS[analysis.verdict])
+    text.append(" / 100", "dim")
+    text.append(f"   close of {analysis.session:%a %Y-%m-%d}   coverage {analysis.coverage:.0%}")
+    text.append(f"   model {analysis.model}\n", "dim")
+    return text.append(_standing(analysis), "dim")
+
+
+def _standing(analysis: Analysis) -> str:
+    place = analysis.standing
+    if not place.n_sessions:
+        return "No session of its history had enough signals for a verdict."
+    if analysis.verdict is None:
+        return "Too few signals are known for a verdict."
+    return (
+        f"Higher than {place.percentile:.0f} % of its own {place.n_sessions:,} sessions; "
+        f"BUY stood on {place.buy.n_days:,} of them ({place.buy.share:.1%}), "
+        f"SELL on {place.sell.n_days:,} ({place.sell.share:.1%})."
+    )
+
+
+def _signals(analysis: Analysis) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim")
+    table.add_column("Signal", no_wrap=True)
+    table.add_column("Score", no_wrap=True)
+    table.add_column("", justify="right", no_wrap=True)
+    table.add_column("Weight", justify="right", no_wrap=True)
+    table.add_column("Points", justify="right", no_wrap=True)
+    table.add_column("Why", ratio=1)
+    for part in analysis.signals:
+        table.add_row(*_row(part))
+    return table
+
+
+def _row(part: ScoredSignal) -> tuple[Text, ...]:
+    opinion = part.opinion
+    if math.isnan(opinion.score):
+        quiet = [Text(word, "dim") for word in (part.title, "·" * BAR_CELLS, "n/a", "–", "–", opinion.reason)]
+        return tuple(quiet)
+    colour = "green" if opinion.score >= 60 else "red" if opinion.score < 40 else "yellow"
+    full = round(opinion.score / 100 * BAR_CELLS)
+    gauge = Text("█" * full, colour).append("░" * (BAR_CELLS - full), "dim")
+    points = Text(f"{part.contribution:+.1f}", "green" if part.contribution > 0 else "red")
+    return Text(part.title), gauge, Text(f"{opinion.score:.0f}"), Text(f"{part.weight:.0%}"), points, _why(part)
+
+
+def _why(part: ScoredSignal) -> Text:
+    why = Text(part.opinion.reason)
+    for event in part.opinion.events[:2]:
+        why.append(f"  [{event.name.replace('_', ' ')} {event.session:%d %b}]", "cyan")
+    return why
+
+
+def _stats(analysis: Analysis) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), show_header=False)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for label, sentence in _stat_lines(analysis):
+        table.add_row(label, sentence)
+    return table
+
+
+def _stat_lines(analysis: Analysis) -> Iterable[tuple[str, str]]:
+    stats = analysis.key_stats
+
+    def say(name: str) -> str:
+        return stat_text(name, stats[name])
+
+    yield (
+        "Last",
+        _joined(
+            f"{say('last')} ({say('change_pct')})",
+            f"52 weeks {say('low_52w')} – {say('high_52w')}, at {say('position_52w_pct')} of it",
+            f"to SMA 50 {say('distance_sma_50_pct')}, SMA 200 {say('distance_sma_200_pct')}",
+        ),
+    )
+    yield "Return", "  ".join(f"{label} {say(f'ret_{key}_pct')}" for key, label in RETURN_SPANS)
+    yield (
+        "Risk",
+        _joined(
+            f"ATR {say('atr')} = {say('atr_pct')}, {_band(analysis)}",
+            f"volatility {say('realised_volatility_20_pct')} a year",
+            f"drawdown {say('drawdown_pct')} (worst {say('max_drawdown_pct')})",
+        ),
+    )
+    yield "Beta", _joined(*(_beta(stats, name) for name in ("spy", "qqq")))
+    yield (
+        "Volume",
+        _joined(
+            f"{say('relative_volume')} × its 20-bar mean of {say('average_volume_20')} shares",
+            f"{say('average_dollar_volume_20')} a day",
+        ),
+    )
+    yield "Levels", _joined(f"support {say('support')}", f"resistance {say('resistance')} (nearest confirmed swings)")
+    facts = [f"{stat_label(name)} {stat_text(name, value)}" for name, value in stats.items() if name not in KEY_STATS]
+    if facts:
+        yield "Facts", _joined(*facts)
+
+
+def _joined(*parts: str) -> str:
+    return "   ".join(parts)
+
+
+def _band(analysis: Analysis) -> str:
+    stats = analysis.key_stats
+    if math.isnan(stats["atr_pct"]):
+        return "band unknown"
+    inside = "inside" if stats["atr_pct_in_band"] else "outside"
+    return (
+        f"{inside} 1.5–2.5 % (as on {stats['atr_pct_band_share_pct']:.0f} % of days), "
+        f"percentile {stats['atr_pct_percentile']:.0f}"
+    )
+
+
+def _beta(stats: Mapping[str, float], name: str) -> str:
+    beta, low, high = (stats[f"beta_{name}{end}"] for end in ("", "_low", "_high"))
+    if math.isnan(beta):
+        return f"{name.upper()} n/a"
+    n, correlation = stats[f"n_sessions_{name}"], stats[f"correlation_{name}"]
+    return f"{name.upper()} {beta:.2f} ({low:.2f}–{high:.2f}, n {n:.0f}), correlation {correlation:.2f}"
+
+
+def _data(analysis: Analysis) -> Text:
+    note = analysis.data
+    text = Text("Data    ", "dim")
+    if analysis.simulated:
+        text.append("SIMULATED ", "bold red")
+    text.append(f"{note.source} {note.version}, {note.n_bars:,} bars {note.first} – {note.last}")
+    text.append(", last bar PROVISIONAL" if note.provisional else ", last bar settled")
+    if note.stale:
+        text.append("  STALE", "bold red")
+    for warning in _shown(note):
+        when = f"{warning.session} " if warning.session else ""
+        text.append(f"\n  ! {when}{warning.message}", "yellow").append(f" [{warning.rule}]", "dim")
+    hidden = len(note.warnings) - len(_shown(note))
+    if hidden:
+        text.append(f"\n  + {hidden} older or lesser findings: --json lists them all", "dim")
+    return text
+
+
+def _shown(note: DataNote) -> list[Warn]:
+    whole = [warning for warning in note.warnings if warning.session is None]
+    recent = [
+        warning for warning in note.warnings if warning.session is not None and (note.last - warning.session).days <= 30
+    ]
+    return (whole + recent[::-1])[:RECENT_WARNINGS]

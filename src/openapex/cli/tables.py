@@ -1,0 +1,53 @@
+"""Tables for the commands about data: what was fetched, what is stored, what is wrong."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from openapex.desk.fetch import FetchReport
+
+SHOWN = 20
+
+
+def print_fetch_report(report: FetchReport, console: Console) -> None:
+    """Write what became of every requested symbol; failures by name with their cause."""
+    console.print(
+        f"{len(report.requested):,} requested = {len(report.stored):,} stored + {len(report.no_new_data):,} without "
+        f"new data + {len(report.failed):,} failed; {report.n_new:,} new bars, {report.n_revised:,} revised, "
+        f"{report.n_superseded:,} superseded" + (f"; store {report.version}" if report.version else "")
+    )
+    for name, reason in list(report.no_new_data.items())[:SHOWN]:
+        console.print(Text(f"  {name}: no new data, {reason}", "dim"))
+    for name, error in list(report.failed.items())[:SHOWN]:
+        console.print(Text(f"  {name}: {type(error).__name__}, {error}", "red"))
+    for text in report.warnings[:SHOWN]:
+        console.print(Text(f"  ! {text}", "yellow"))
+    hidden = sum(max(0, len(part) - SHOWN) for part in (report.no_new_data, report.failed, report.warnings))
+    if hidden:
+        console.print(f"  + {hidden} more: --json lists them all")
+
+
+def print_store_info(info: Any, console: Console) -> None:
+    """Write what the store holds, one row a source."""
+    console.print(f"Store {info.home}, {info.n_bytes / 1e6:.1f} MB, version {info.version}")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("Source", "Symbols", "Bars", "First", "Last", "Fetched"):
+        table.add_column(title, justify="right" if title in ("Symbols", "Bars") else "left")
+    for part in info.sources:
+        name = f"{part.source} (SIMULATED)" if part.simulated else part.source
+        table.add_row(
+            name, f"{part.n_symbols:,}", f"{part.n_bars:,}", str(part.first), str(part.last),
+            f"{part.fetched_at:%Y-%m-%d %H:%M} UTC",
+        )  # fmt: skip
+    console.print(table if info.sources else "It is empty: apex fetch SYMBOL, or apex import PATH.")
+
+
+def print_problems(problems: Sequence[Any], console: Console) -> None:
+    """Write what `verify` found, or that nothing is wrong."""
+    if not problems:
+        console.print("store is clean: every file readable, every key unique, every row in order")
+    for problem in problems:
+        console.print(Text(str(problem), "red"))

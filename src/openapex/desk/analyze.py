@@ -1,0 +1,269 @@
+"""The main job: from a ticker (or a frame) to one explained score."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from openapex.adjust import adjusted
+from openapex.bars import FIELDS, Bars
+from openapex.context.key_stats import key_stats
+from openapex.desk.analysis import Analysis, DataNote, ScoredSignal, Warn
+from openapex.desk.material import Material, gather
+from openapex.errors import BadInput, InsufficientHistory, NoData, UnknownSymbol
+from openapex.quality import Examined, examined
+from openapex.score.composite import composite, standing, verdict
+from openapex.score.model import Model, model
+from openapex.sessions import calendar_of, close_times, is_session
+from openapex.signals import SIGNALS
+from openapex.signals.signal import SignalInputs
+from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
+
+BENCHMARKS = ("SPY", "QQQ")
+LEAST_BARS = 15
+"""Bars the quickest price signal (RSI 14) needs."""
+Columns = Any  # a Polars or pandas frame
+
+
+def analyze(
+    symbol: "str | Columns",
+    *,
+    data: "str | Path | Columns | None" = None,
+    source: str | None = None,
+    as_of: "date | str | None" = None,
+    model_name: str = "apex",
+    offline: bool = False,
+    provisional: bool = False,
+    now: datetime | None = None,
+) -> Analysis:
+    """Analyze one ticker: eight signals, one score, key statistics, and the data's own troubles.
+
+    Parameters
+    ----------
+    symbol : str, or a Polars or pandas frame
+        What to analyze.  A frame stands for its one symbol (column ``symbol`` or ``ticker``, or none).
+    data : path or frame, optional
+        A CSV or Parquet file, a folder of one file per symbol, or a frame that holds `symbol`.
+    source : {"files", "yahoo", "demo"}, optional
+        Where to look; by default the store, refreshed from Yahoo when stale.
+    as_of : date or ISO text, optional
+        Knowledge cut-off: nothing later is used, anywhere.
+    model_name : str, default "apex"
+        Scoring model.
+    offline : bool, default False
+        Never ask the network.
+    provisional : bool, default False
+        Use a last bar that has not settled; by default it is left out and named.
+    now : datetime with time zone, optional
+        The present moment, for tests; by default the clock.
+
+    Returns
+    -------
+    Analysis
+        A frozen result with ``.to_dict()`` and a notebook view.
+
+    Raises
+    ------
+    NoData
+        If nothing is known of the symbol (also `UnknownSymbol`, `InsufficientHistory`), saying what to do.
+    BadInput
+        If an argument breaks its rule or the data cannot be understood.
+
+    Notes
+    -----
+    Known at the close of the last bar; news and facts published after it but by `as_of` count on the last bar.
+
+    Examples
+    --------
+    >>> report = analyze("IWM", source="demo", as_of="2024-12-31")
+    >>> report.simulated, report.session.isoformat(), len(report.signals)
+    (True, '2024-12-31', 8)
+    """
+    now = now or datetime.now(UTC)
+    cut = day(as_of)
+    chosen = model(model_name)
+    if not isinstance(symbol, str) or not (data is None or isinstance(data, str | Path)):
+        material, others = _from_frame(symbol, data)
+    else:
+        material, others = gather(
+            symbol, BENCHMARKS, source=source, data=Path(data) if data is not None else None,
+            as_of=cut, offline=offline, now=now,
+        )  # fmt: skip
+    return appraise(material, others, chosen, as_of=cut, provisional=provisional, now=now)
+
+
+def appraise(
+    material: Material,
+    others: Mapping[str, Material],
+    chosen: Model,
+    *,
+    as_of: date | None,
+    provisional: bool,
+    now: datetime,
+) -> Analysis:
+    """Turn one symbol's material into its analysis; `others` may hold the benchmarks."""
+    looked, action_warnings = _examined(material, as_of, now)
+    bars = _usable(looked.kept, provisional)
+    if not len(bars):
+        raise NoData(_empty_reason(material, as_of))
+    session: date = bars.sessions[-1].item()
+    inputs = SignalInputs(bars, *_known(material, session, as_of, now))
+    histories = {name: signal.history(inputs) for name, signal in SIGNALS.items()}
+    if all(np.isnan(history.score[-1]) for history in histories.values()):
+        raise InsufficientHistory(material.symbol, len(bars), LEAST_BARS)
+    made = composite({name: history.score for name, history in histories.items()}, chosen)
+    parts = tuple(
+        ScoredSignal(
+            signal.opinion(inputs, histories[name]),
+            signal.title,
+            float(made.weights[name][-1]) if name in made.weights else 0.0,
+            float(made.contributions[name][-1]) if name in made.contributions else 0.0,
+        )
+        for name, signal in SIGNALS.items()
+    )
+    score, coverage = float(made.score[-1]), float(made.coverage[-1])
+    benchmarks = {name: _benchmark(others[name], session, now) for name in BENCHMARKS if name in others}
+    return Analysis(
+        symbol=material.symbol,
+        as_of=as_of or session,
+        session=session,
+        simulated=material.simulated,
+        model=chosen.name,
+        score=score,
+        verdict=verdict(score, coverage, chosen),
+        coverage=coverage,
+        standing=standing(made, chosen),
+        signals=parts,
+        key_stats=key_stats(bars, benchmarks, inputs.facts),
+        data=_note(material, bars, looked, action_warnings),
+    )
+
+
+def day(value: "date | str | None", name: str = "as_of") -> date | None:
+    """Return a date from a date or ISO text; None stays None."""
+    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+        return value
+    try:
+        return date.fromisoformat(str(value))
+    except ValueError:
+        raise BadInput(f"{name} is {value!r}, must be a date like 2024-12-31") from None
+
+
+def _from_frame(symbol: "str | Columns", data: "Columns | None") -> tuple[Material, Mapping[str, Material]]:
+    from openapex.sources.columns import recognised
+
+    given = symbol if data is None else data
+    frame = given if isinstance(given, pl.DataFrame) else _from_pandas(given)
+    name = symbol if isinstance(symbol, str) else None
+    table, basis = recognised(frame, "the frame")
+    if "symbol" not in table.columns:
+        table = table.with_columns(pl.lit(name or "FRAME").alias("symbol"))
+    held: Sequence[str] = table["symbol"].unique().sort().to_list()
+    if name is None and len(held) != 1:
+        raise BadInput(f"frame holds {len(held)} symbols, must be one: call analyze(symbol, data=frame)")
+    name = name or held[0]
+    if name not in held:
+        raise UnknownSymbol(f"symbol is {name!r}, must be one of those in the frame: {', '.join(held[:12])}")
+    made = {
+        one: Material(
+            one, "frame", False, basis, table.filter(pl.col("symbol") == one),
+            empty(ACTION_SCHEMA), empty(HEADLINE_SCHEMA), empty(FACT_SCHEMA),
+        )
+        for one in {name, *(b for b in BENCHMARKS if b in held)}
+    }  # fmt: skip
+    return made[name], made
+
+
+def _from_pandas(frame: "Columns") -> pl.DataFrame:
+    if not hasattr(frame, "reset_index"):
+        raise BadInput(f"data is a {type(frame).__name__}, must be a Polars frame, a pandas frame or a path")
+    has_names = any(name is not None for name in frame.index.names) or frame.index.dtype.kind == "M"
+    if has_names:
+        frame = frame.rename_axis(frame.index.name or "date").reset_index()
+    return pl.from_pandas(frame)
+
+
+def _examined(material: Material, as_of: date | None, now: datetime) -> tuple[Examined, tuple[str, ...]]:
+    bars, actions = material.bars, material.actions
+    if as_of is not None:
+        bars, actions = (frame.filter(pl.col("session") <= as_of) for frame in (bars, actions))
+    levels, warnings = adjusted(bars, actions, material.basis)
+    return examined(levels, actions, calendar=calendar_of(material.symbol), now=now, as_of=as_of), warnings
+
+
+def _usable(kept: pl.DataFrame, provisional: bool) -> Bars:
+    frame = kept if provisional else kept.filter(~pl.col("provisional"))
+    if _lacks_adjusted_close(frame):
+        frame = frame.with_columns(adj_close="close")
+    return Bars.from_frame(frame)
+
+
+def _lacks_adjusted_close(frame: pl.DataFrame) -> bool:
+    return frame.height > 0 and frame["adj_close"].null_count() == frame.height
+
+
+def _empty_reason(material: Material, as_of: date | None) -> str:
+    first = material.bars["session"].min()
+    when = f" at or before {as_of}" if as_of else ""
+    since = f"; its first bar is {first}" if first is not None else ""
+    return f"{material.symbol} has no usable bar{when} in {material.source}{since}"
+
+
+def _known(
+    material: Material, session: date, as_of: date | None, now: datetime
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
+    """Cut news and facts at the knowledge date; what came after the last close but before it counts on the last bar."""
+    if material.headlines.is_empty() and material.facts.is_empty():
+        return None, None
+    calendar = calendar_of(material.symbol) or "XNYS"
+    close = close_times(np.array([session], dtype="datetime64[D]"), calendar)[0].item().replace(tzinfo=UTC)
+    moment = now if as_of is None else _end_of(as_of, calendar)
+    headlines = material.headlines.filter(pl.col("published_at") <= moment).with_columns(
+        pl.min_horizontal("published_at", pl.lit(close, dtype=HEADLINE_SCHEMA["published_at"]))
+    )
+    facts = material.facts.filter(pl.col("known_at") <= moment.date()).with_columns(
+        pl.min_horizontal("known_at", pl.lit(session))
+    )
+    return headlines, facts
+
+
+def _end_of(day: date, calendar: str) -> datetime:
+    if is_session(day, calendar):
+        moment: datetime = close_times(np.array([day], dtype="datetime64[D]"), calendar)[0].item()
+        return moment.replace(tzinfo=UTC)
+    return datetime.combine(day, time.max, UTC)
+
+
+def _benchmark(material: Material, session: date, now: datetime) -> Bars:
+    looked, _ = _examined(material, session, now)
+    return _usable(looked.kept, provisional=False)
+
+
+def _note(material: Material, bars: Bars, looked: Examined, action_warnings: Sequence[str]) -> DataNote:
+    warnings = [Warn("source", None, text) for text in material.warnings]
+    warnings += [Warn("action", None, text) for text in action_warnings]
+    if _lacks_adjusted_close(looked.kept):
+        warnings.append(Warn("no_adjusted_close", None, "no adjusted close: returns leave out dividends"))
+    warnings += [Warn(found.rule, found.session, found.message) for found in looked.findings]
+    return DataNote(
+        source=material.source,
+        version=material.version or _fingerprint(bars),
+        first=bars.sessions[0].item(),
+        last=bars.sessions[-1].item(),
+        n_bars=len(bars),
+        n_quarantined=looked.quarantined.height,
+        provisional=bool(bars.provisional[-1]),
+        stale=any(found.rule == "stale" for found in looked.findings),
+        warnings=tuple(warnings),
+    )
+
+
+def _fingerprint(bars: Bars) -> str:
+    digest = hashlib.sha256(bars.sessions.astype("datetime64[D]").astype(np.int64).tobytes())
+    for name in FIELDS:
+        digest.update(np.ascontiguousarray(getattr(bars, name), dtype="<f8").tobytes())
+    return f"sha256:{digest.hexdigest()[:16]}"

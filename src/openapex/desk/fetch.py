@@ -1,0 +1,136 @@
+"""Bring data into the store: every requested symbol ends as stored, without news, or failed with its cause."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from openapex.desk.material import open_source
+from openapex.errors import ApexError, BadInput, NoData
+from openapex.sources.source import Delivery, Failure, NoNewData, Source
+from openapex.store import Store, store_home
+
+BATCH = 256
+"""Symbols committed at once: few commits for a universe, bounded memory, and a kill loses at most one batch."""
+
+
+@dataclass(slots=True)
+class FetchReport:
+    """What became of every requested symbol: ``requested = stored + no_new_data + failed``."""
+
+    requested: tuple[str, ...]
+    stored: list[str] = field(default_factory=list)
+    no_new_data: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, ApexError] = field(default_factory=dict)
+    n_new: int = 0
+    n_revised: int = 0
+    n_superseded: int = 0
+    version: str = ""
+    warnings: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {
+            "requested": len(self.requested),
+            "stored": self.stored,
+            "no_new_data": self.no_new_data,
+            "failed": {name: {"cause": type(e).__name__, "message": str(e)} for name, e in self.failed.items()},
+            "bars": {"new": self.n_new, "revised": self.n_revised, "superseded": self.n_superseded},
+            "version": self.version,
+            "warnings": self.warnings,
+        }
+
+
+def fetch(
+    symbols: Sequence[str],
+    *,
+    source: str = "yahoo",
+    start: date | None = None,
+    progress: Callable[[str], None] = lambda symbol: None,
+    now: datetime | None = None,
+) -> FetchReport:
+    """Fetch symbols from a source into the store.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+        What to fetch; for a source that can be listed, empty means all of it.
+    source : {"yahoo", "demo"}
+        Where from.
+    start : date, optional
+        First session wanted.
+    progress : callable, optional
+        Called with each symbol as its answer arrives.
+    now : datetime with time zone, optional
+        The present moment; by default the clock.
+
+    Raises
+    ------
+    BadInput
+        If no symbol is named for a source that cannot be listed.
+    """
+    moment = now or datetime.now(UTC)
+    return _ingest(open_source(source, moment), symbols, start, progress, moment)
+
+
+def import_path(
+    path: Path,
+    symbols: Sequence[str] = (),
+    *,
+    progress: Callable[[str], None] = lambda symbol: None,
+    now: datetime | None = None,
+) -> FetchReport:
+    """Keep a CSV or Parquet file, or a folder of them, in the store; by default every symbol in it."""
+    moment = now or datetime.now(UTC)
+    return _ingest(open_source("files", moment, path), symbols, None, progress, moment)
+
+
+def _ingest(
+    source: Source, symbols: Sequence[str], start: date | None, progress: Callable[[str], None], now: datetime
+) -> FetchReport:
+    wanted = tuple(dict.fromkeys(symbols)) or tuple(source.symbols())
+    if not wanted:
+        raise BadInput(f"symbols is empty, must name at least one for source {source.name!r}")
+    report = FetchReport(requested=wanted)
+    store = Store(store_home())
+    for batch in _batches(_sorted_out(source, wanted, start, progress, report)):
+        receipt = store.ingest(batch, now=now)
+        report.stored += [delivery.symbol for delivery in batch]
+        report.n_new += receipt.n_new
+        report.n_revised += receipt.n_revised
+        report.n_superseded += receipt.n_superseded
+        report.version = receipt.version
+        report.warnings += receipt.warnings
+    return report
+
+
+def _sorted_out(
+    source: Source, wanted: Sequence[str], start: date | None, progress: Callable[[str], None], report: FetchReport
+) -> Iterator[Delivery]:
+    """Pass deliveries on; write the other answers, and symbols without an answer, into the report."""
+    answered = set()
+    for answer in source.fetch(wanted, start=start):
+        answered.add(answer.symbol)
+        progress(answer.symbol)
+        if isinstance(answer, Delivery):
+            report.warnings += [f"{answer.symbol}: {text}" for text in answer.warnings]
+            yield answer
+        elif isinstance(answer, NoNewData):
+            report.no_new_data[answer.symbol] = answer.reason
+        elif isinstance(answer, Failure):
+            report.failed[answer.symbol] = answer.error
+    for name in wanted:
+        if name not in answered:
+            report.failed[name] = NoData(f"{source.name} gave no answer for {name}")
+
+
+def _batches(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
+    batch: list[Delivery] = []
+    for delivery in deliveries:
+        batch.append(delivery)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

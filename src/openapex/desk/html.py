@@ -1,0 +1,55 @@
+"""An analysis as a self-contained piece of HTML, for notebooks."""
+
+import math
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from openapex.desk.analysis import Analysis, ScoredSignal
+
+COLOURS = {"BUY": "#0a7d33", "HOLD": "#8a6d00", "SELL": "#b3261e", None: "#666"}
+SHOWN_STATS = (
+    "last", "change_pct", "ret_1m_pct", "ret_ytd_pct", "ret_1y_pct", "atr_pct", "realised_volatility_20_pct",
+    "position_52w_pct", "relative_volume", "beta_spy", "distance_sma_50_pct", "distance_sma_200_pct", "support",
+    "resistance",
+)  # fmt: skip
+
+
+def as_html(analysis: "Analysis") -> str:
+    """Return the report as HTML without scripts or outside resources; every text is escaped."""
+    from openapex.desk.analysis import stat_label, stat_text
+
+    verdict = analysis.verdict or "NO VERDICT"
+    score = "n/a" if math.isnan(analysis.score) else f"{analysis.score:.1f}"
+    simulated = "<strong style='color:#b3261e'>SIMULATED</strong> " if analysis.simulated else ""
+    stats = "".join(
+        f"<span style='margin-right:1.2em'>{escape(stat_label(name))} "
+        f"<b>{escape(stat_text(name, analysis.key_stats[name]))}</b></span>"
+        for name in SHOWN_STATS
+    )
+    rows = "".join(_row(part) for part in analysis.signals)
+    data = analysis.data
+    return (
+        f"<div style='font-family:system-ui,sans-serif;max-width:60em'><h3>{simulated}{escape(analysis.symbol)} "
+        f"<span style='color:{COLOURS[analysis.verdict]}'>{verdict} {score}</span> "
+        f"<small>{analysis.session.isoformat()}, coverage {analysis.coverage:.0%}</small></h3>"
+        f"<table><tr><th>Signal</th><th>Score</th><th></th><th>Weight</th><th>Points</th><th>Why</th></tr>{rows}"
+        f"</table><p>{stats}</p><p><small>{simulated}{escape(data.source)} · {escape(data.version)} · {data.n_bars:,} "
+        f"bars {data.first} to {data.last} · {len(data.warnings)} data warnings</small></p></div>"
+    )
+
+
+def _row(part: "ScoredSignal") -> str:
+    score = part.opinion.score
+    if math.isnan(score):
+        return f"<tr><td>{escape(part.title)}</td><td>n/a</td><td></td><td></td><td></td>{_why(part)}</tr>"
+    bar = f"<meter min='0' max='100' value='{score:.1f}'></meter>"
+    return (
+        f"<tr><td>{escape(part.title)}</td><td style='text-align:right'>{score:.0f}</td><td>{bar}</td>"
+        f"<td style='text-align:right'>{part.weight:.0%}</td>"
+        f"<td style='text-align:right'>{part.contribution:+.1f}</td>{_why(part)}</tr>"
+    )
+
+
+def _why(part: "ScoredSignal") -> str:
+    return f"<td style='text-align:left'>{escape(part.opinion.reason)}</td>"

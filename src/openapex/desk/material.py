@@ -1,0 +1,185 @@
+"""Bring what is known of some symbols to the desk: straight from a local source, or through the store."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from openapex.errors import ApexError, BadInput, NoData, SourceError, UnknownName
+from openapex.sessions import calendar_of, last_closed_session
+from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData, Source
+from openapex.store import Store, Stored, store_home
+
+SOURCE_NAMES = ("yahoo", "files", "demo")
+REFRESH_DAYS = 10
+"""Calendar days before the last stored bar that a refresh asks for again, so that late revisions are seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """All that is known of one symbol, as delivered: not yet cut, adjusted or examined.
+
+    `version` is the store's, or None for a local source (the analysis then names a hash of the rows it used).
+    """
+
+    symbol: str
+    source: str
+    simulated: bool
+    basis: Basis
+    bars: pl.DataFrame
+    actions: pl.DataFrame
+    headlines: pl.DataFrame
+    facts: pl.DataFrame
+    version: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def open_source(name: str, now: datetime, data: Path | None = None) -> Source:
+    """Return the source called `name`.
+
+    Raises
+    ------
+    UnknownName
+        If there is no such source.
+    BadInput
+        If ``files`` is asked for without a path, or a path is given to another source.
+    """
+    if name not in SOURCE_NAMES:
+        raise UnknownName("source", name, SOURCE_NAMES)
+    if (data is not None) != (name == "files"):
+        raise BadInput(f"data is {data}, must be a path for source 'files' and absent for 'yahoo' and 'demo'")
+    if name == "demo":
+        from openapex.sources.demo import DemoSource
+
+        return DemoSource()
+    if data is not None:
+        from openapex.sources.files import FilesSource
+
+        return FilesSource(data)
+    from openapex.desk.yahoo import yahoo_source
+
+    return yahoo_source(now)
+
+
+def gather(
+    symbol: str,
+    benchmarks: Sequence[str],
+    *,
+    source: str | None,
+    data: Path | None,
+    as_of: date | None,
+    offline: bool,
+    now: datetime,
+) -> tuple[Material, Mapping[str, Material]]:
+    """Return the material of `symbol`, and of those benchmarks that can be had.
+
+    A path or the simulated market is read directly.  Otherwise the store is read, after what is stale in it was
+    refreshed from the network; when that fails, what is stored is served with a warning.
+
+    Raises
+    ------
+    NoData
+        If there is nothing for `symbol`; says what to do.
+    ApexError
+        If a local source cannot be read.
+    """
+    wanted = [symbol, *(name for name in benchmarks if name != symbol)]
+    if source == "demo" or data is not None:
+        return _first(symbol, _delivered(open_source(source or "files", now, data).fetch(wanted, end=as_of)))
+    return _from_store(symbol, wanted, source=source, as_of=as_of, offline=offline, now=now)
+
+
+def _first(symbol: str, found: Mapping[str, Material | ApexError]) -> tuple[Material, Mapping[str, Material]]:
+    asked = found[symbol]
+    if isinstance(asked, ApexError):
+        raise asked
+    return asked, {
+        name: material for name, material in found.items() if isinstance(material, Material) and name != symbol
+    } | {symbol: asked}
+
+
+def _delivered(answers: Iterable[Answer]) -> dict[str, Material | ApexError]:
+    found: dict[str, Material | ApexError] = {}
+    for answer in answers:
+        if isinstance(answer, Delivery):
+            found[answer.symbol] = Material(
+                answer.symbol, answer.source, answer.simulated, answer.basis,
+                answer.bars, answer.actions, answer.headlines, answer.facts, warnings=answer.warnings,
+            )  # fmt: skip
+        elif isinstance(answer, Failure):
+            found[answer.symbol] = answer.error
+        else:
+            found[answer.symbol] = NoData(f"{answer.symbol} has no bars in the asked span: {answer.reason}")
+    return found
+
+
+def _from_store(
+    symbol: str, wanted: Sequence[str], *, source: str | None, as_of: date | None, offline: bool, now: datetime
+) -> tuple[Material, Mapping[str, Material]]:
+    store = Store(store_home())
+    stored = {name: store.find(name, source=source) for name in wanted}
+    troubles: dict[str, str] = {}
+    stale = [name for name in wanted if source in (None, "yahoo") and _wants_refresh(stored[name], as_of, now)]
+    if stale and not offline:
+        troubles = refresh(store, stale, stored, now)
+        stored |= {name: store.find(name, source=source) for name in stale}
+    asked = stored[symbol]
+    if asked is None:
+        raise NoData(_nothing(symbol, source, troubles.get(symbol), offline))
+    return _first(symbol, {name: _material(held, troubles.get(name)) for name, held in stored.items() if held})
+
+
+def _wants_refresh(held: Stored | None, as_of: date | None, now: datetime) -> bool:
+    if held is None:
+        return True
+    if held.source != "yahoo" or held.bars.is_empty():
+        return held.bars.is_empty()
+    expected = last_closed_session(now, calendar_of(held.symbol) or "XNYS")
+    expected = min(expected, as_of) if as_of else expected
+    last = held.bars["session"].max()
+    settled = not held.bars.filter(pl.col("session") == last)["provisional"].item()
+    return bool(last < expected or (not settled and last <= expected))  # type: ignore[operator]
+
+
+def refresh(store: Store, symbols: Sequence[str], stored: Mapping[str, Stored | None], now: datetime) -> dict[str, str]:
+    """Fetch what is missing of `symbols` from the network into the store; return what went wrong, by symbol."""
+    from datetime import timedelta
+
+    troubles: dict[str, str] = {}
+    source = open_source("yahoo", now)
+    for name in symbols:
+        held = stored[name]
+        last = held.bars["session"].max() if held is not None and not held.bars.is_empty() else None
+        start = last - timedelta(days=REFRESH_DAYS) if isinstance(last, date) else None
+        for answer in source.fetch([name], start=start):
+            if isinstance(answer, Delivery):
+                store.ingest([answer], now=now)
+            elif isinstance(answer, NoNewData):
+                troubles[name] = f"no new data: {answer.reason}"
+            else:
+                troubles[name] = str(answer.error)
+                if isinstance(answer.error, SourceError):
+                    return troubles | {later: troubles[name] for later in symbols if later not in troubles}
+    return troubles
+
+
+def _material(held: Stored, trouble: str | None) -> Material:
+    warnings = (f"could not refresh {held.symbol}: {trouble}",) if trouble else ()
+    return Material(
+        held.symbol, held.source, held.simulated, held.basis, held.bars, held.actions, held.headlines, held.facts,
+        version=held.version, warnings=warnings,
+    )  # fmt: skip
+
+
+def _nothing(symbol: str, source: str | None, trouble: str | None, offline: bool) -> str:
+    why = "offline was asked for" if offline else trouble or "it was not looked for on the network"
+    where = f" from source {source!r}" if source else ""
+    return (
+        f"nothing is stored for {symbol}{where}, and no network source gave it ({why}). Try one of:\n"
+        f"  apex analyze {symbol} --data PATH       your own CSV or Parquet file\n"
+        f"  apex import PATH                     keep such a file in the store\n"
+        f"  apex fetch {symbol}                      once Yahoo can be reached\n"
+        f"  apex analyze IWM --source demo       the embedded simulated market"
+    )
