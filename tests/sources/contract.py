@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import polars as pl
-import pytest
 from polars.testing import assert_frame_equal
 
 from openapex.bars import BAR_SCHEMA
