@@ -77,7 +77,7 @@ class Market:
         for target, e in zip(targets.tolist(), self._shock.tolist(), strict=True):
             level += 0.05 * (target - level)
             path.append(level * sqrt(h))
-            h = min(0.02 + (0.16 if e < 0.0 else 0.06) * h * e * e + 0.87 * h, 12.0)
+            h = min(0.02 + (0.16 if e < 0.0 else 0.06) * h * e * e + 0.87 * h, 9.0)
         return np.array(path)
 
     @cached_property
@@ -101,7 +101,7 @@ class Market:
         return self._factors[name]
 
     def _market_return(self) -> FloatArray:
-        return np.maximum(np.array(_DRIFT)[self.regime] / PER_YEAR + self.sigma * self._shock, -0.2)
+        return np.maximum(np.array(_DRIFT)[self.regime] / PER_YEAR + self.sigma * self._shock, -0.12)
 
     def _factor_return(self, factor: Factor) -> FloatArray:
         own = self.turbulence * (factor.volatility / sqrt(PER_YEAR))

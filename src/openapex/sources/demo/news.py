@@ -5,6 +5,7 @@ comes: no reader of these headlines can gain by them, by construction.
 """
 
 import tomllib
+from datetime import date
 from functools import cache
 from importlib import resources
 from typing import NamedTuple
@@ -61,7 +62,9 @@ def headlines(draws: Draws, symbol: str, name: str, *, is_fund: bool, seen: Happ
         _title("report_good" if recent.surprise[row] > 0.0 else "report_bad", picks[row], name)
         for row in np.flatnonzero(recent.reports).tolist()
     ]
-    return _frame(symbol, np.concatenate([after_close, seconds[recent.reports] + 12 * _HOUR]), titles)
+    return _frame(
+        symbol, np.concatenate([after_close, seconds[recent.reports] + 12 * _HOUR]), titles, seen.sessions[-1].item()
+    )
 
 
 def _title(kind: str, pick: int, name: str) -> str:
@@ -69,11 +72,13 @@ def _title(kind: str, pick: int, name: str) -> str:
     return f"{lines[pick % len(lines)].format(name=name, n=2 + pick % 18)} (SIMULATED)"
 
 
-def _frame(symbol: str, published: SessionArray, titles: list[str]) -> pl.DataFrame:
+def _frame(symbol: str, published: SessionArray, titles: list[str], last: date) -> pl.DataFrame:
+    """Return the headlines up to the evening of `last`, the last day of the simulation."""
     columns = {
         "symbol": pl.repeat(symbol, len(titles), dtype=pl.String, eager=True),
         "published_at": pl.Series(published.astype("datetime64[us]")).dt.replace_time_zone("UTC"),
         "title": titles,
         "publisher": pl.repeat(PUBLISHER, len(titles), dtype=pl.String, eager=True),
     }
-    return pl.DataFrame(columns, schema=HEADLINE_SCHEMA).sort("published_at", "title")
+    frame = pl.DataFrame(columns, schema=HEADLINE_SCHEMA).sort("published_at", "title")
+    return frame.filter(pl.col("published_at").dt.date() <= last)

@@ -102,8 +102,8 @@ def _day(
     """Return open, high, low, close in cents: part of the move overnight, and a range beyond open and close."""
     n = len(price)
     gap = 0.36 * moves + 0.36 * sigma * draws.normals(f"{symbol}/overnight", n)
-    reach_up = 0.34 * sigma * np.abs(draws.normals(f"{symbol}/above", n))
-    reach_down = 0.34 * sigma * np.abs(draws.normals(f"{symbol}/below", n))
+    reach_up = 0.45 * sigma * np.abs(draws.normals(f"{symbol}/above", n))
+    reach_down = 0.45 * sigma * np.abs(draws.normals(f"{symbol}/below", n))
     open_ = before * (1.0 + gap)
     high = np.maximum(open_, price) * (1.0 + reach_up)
     low = np.minimum(open_, price) * (1.0 - reach_down)
@@ -120,7 +120,7 @@ def _volume(
 ) -> FloatArray:
     """Return shares of the first day's kind traded: habit × turbulence × noise × the size of the move × breakouts."""
     n = len(moves)
-    surge = np.minimum(np.abs(moves) / sigma, 5.0)
+    surge = np.minimum(np.abs(moves) / sigma, 4.5)
     noise = 1.0 + draws.normals(f"{listing.symbol}/volume", n) * 0.028
     noise = noise * noise * noise
     noise = noise * noise * noise
@@ -129,7 +129,7 @@ def _volume(
     trend = 0.5 + 0.6 * (np.arange(n) / 3000.0) / (1.0 + np.arange(n) / 3000.0)
     clustered = 0.6 + 0.4 * np.minimum(sigma / _typical(sigma), 3.0)
     news = np.where(reports, 1.9, 1.0) * np.where(_breakouts(whole), 1.35, 1.0)
-    volume: FloatArray = listing.volume * trend * slow * noise * clustered * (0.85 + 0.16 * surge * surge) * news
+    volume: FloatArray = listing.volume * trend * slow * noise * clustered * (0.86 + 0.15 * surge * surge) * news
     return volume
 
 

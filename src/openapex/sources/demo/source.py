@@ -19,6 +19,9 @@ from openapex.sources.demo.returns import Returns, fund_returns, stock_returns, 
 from openapex.sources.demo.universe import FUNDS, SYMBOLS, Fund, Stock, stock
 from openapex.sources.source import Answer, Delivery, Failure, NoNewData
 
+_NEVER = 1e9
+"""Funds do not split: their price never gets there."""
+
 SEED = 15
 """The market that everybody sees unless they ask for another."""
 
@@ -85,7 +88,7 @@ class DemoSource:
         returns = fund_returns(market, fund)
         every = 1 if fund.bond else 3
         rows = ex_dates(market.sessions, 17 if every == 3 else 2, every, 2)
-        listing = Listing(fund.symbol, 0, fund.price, fund.volume, 720.0, rows, 12 // every)
+        listing = Listing(fund.symbol, 0, fund.price, fund.volume, _NEVER, rows, 12 // every)
         history = traded(market.draws, market.sessions, returns, listing)
         seen = _happening(history, returns, np.zeros(market.n), 0)
         news = headlines(market.draws, fund.symbol, fund.symbol, is_fund=True, seen=seen)

@@ -135,7 +135,7 @@ def stock(draws: Draws, symbol: str) -> Stock:
     """Return the invented company behind a ticker of `STOCKS`."""
     sector, number = SECTORS[symbol[:3]], int(symbol[3:])
     u = draws.uniforms(f"{symbol}/company", 17).tolist()
-    octave = int(u[0] * 9.0)
+    octave = int(u[0] * 8.0)
     cap = 4e8 * float(1 << octave) * (1.0 + u[1])
     price = 14.0 + 66.0 * u[2]
     industry, _, factor = sector.industries[number % len(sector.industries)].partition("=")
@@ -145,7 +145,7 @@ def stock(draws: Draws, symbol: str) -> Stock:
         "growth": sector.growth + 0.6 * (u[5] - 0.5),
         sector.code: 0.8 + 0.4 * u[6],
     } | ({factor: 1.0} if factor else {})
-    noise = 0.17 + 0.24 * u[7] * u[7] + 0.018 * (8 - octave)
+    noise = (0.17 + 0.24 * u[7] * u[7] + 0.018 * (7 - octave)) * (0.4 + 0.6 * sector.beta)
     is_profitable = factor != "biotech" and u[13] < 0.93
     return Stock(
         symbol=symbol,
@@ -153,7 +153,7 @@ def stock(draws: Draws, symbol: str) -> Stock:
         sector=sector,
         load=load,
         noise=noise,
-        alpha=0.45 * noise * noise + 0.06 * (u[8] - 0.5),
+        alpha=0.5 * noise * noise + 0.06 * (u[8] - 0.45),
         price=price,
         volume=cap / price * (0.003 + 0.007 * u[9]),
         shares=cap / price,
