@@ -10,14 +10,14 @@ are NaN and what follows equals a fresh calculation (docs/adr/0003-a-gap-restart
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from openapex.bars import Bars, Field, FloatArray
-from openapex.errors import BadInput
+from openapex.errors import BadInput, UnknownName
 
 NAN = float("nan")
 Ring: TypeAlias = list[float]
@@ -58,6 +58,10 @@ class Indicator:
         ``warm_up(*params)`` gives the number of leading NaN bars, of the slowest output.
     scale : tuple of int
         Per output the power of the price unit: ATR has 1, RSI 0.
+    least : mapping of str to number
+        Smallest values of parameters; where not given 1 for a whole number, anything above 0 for a real one.
+    is_warm_up_fixed : bool, default True
+        False where the first value waits for the market (a swing), so that `warm_up` is a lower bound.
     """
 
     name: str
@@ -68,6 +72,11 @@ class Indicator:
     step: Callable[..., tuple[State, Any]]
     warm_up: Callable[..., int]
     scale: tuple[int, ...]
+    least: Mapping[str, int | float] = field(default_factory=dict)
+    is_warm_up_fixed: bool = True
+
+    def __str__(self) -> str:
+        return self.name
 
     def arguments(self, given: Mapping[str, int | float]) -> tuple[int | float, ...]:
         """Return the parameters in order, defaults filled in.
@@ -75,15 +84,22 @@ class Indicator:
         Raises
         ------
         BadInput
-            If a name is unknown or a window is below 1.
+            If a name is unknown, a whole number (by its default) is below 1 or not whole, or a real one not above 0.
         """
-        unknown = set(given) - set(self.params)
-        if unknown:
-            raise BadInput(f"{self.name} got {sorted(unknown)}, must be among {list(self.params)}")
+        for name in given:
+            if name not in self.params:
+                raise UnknownName(f"parameter of {self.name}", name, self.params)
         merged = {**self.params, **given}
-        for key, value in merged.items():
-            if "window" in key and (not isinstance(value, int | np.integer) or value < 1):
-                raise BadInput(f"{key} is {value!r}, must be a whole number of at least 1")
+        for name, value in merged.items():
+            if isinstance(self.params[name], int):
+                least = self.least.get(name, 1)
+                if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+                    raise BadInput(f"{name} is {value!r}, must be a whole number of at least {least}")
+                merged[name] = int(value)
+            elif not 0.0 < value < float("inf"):
+                raise BadInput(f"{name} is {value!r}, must be a finite number above 0")
+            else:
+                merged[name] = float(value)
         return tuple(merged.values())
 
 
