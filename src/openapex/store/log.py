@@ -1,0 +1,257 @@
+"""The Delta log of the store: which files count at a version, and how a change becomes the next version.
+
+Everything that knows `deltalake` is here, imported on first use (0.08 s).
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from openapex.errors import BadInput, CorruptStore, NoData, StoreError
+from openapex.store.files import NEXT_STEP, DataFile, sync_folder, unwritable
+from openapex.store.tables import DELTA_COLUMNS, PARTITIONS, Kind
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable
+
+CONFIGURATION = {
+    # A version that a report cites must stay readable: Delta would forget logs after 30 days and, at a vacuum, the
+    # files that only old versions use after 7.  Only `Store.vacuum` frees space, and it is told which versions to keep.
+    "delta.enableExpiredLogCleanup": "false",
+    "delta.logRetentionDuration": "interval 36500 days",
+    "delta.deletedFileRetentionDuration": "interval 36500 days",
+    "delta.checkpointInterval": "50",
+}
+
+
+class Conflict(Exception):
+    """Another process committed first; read again and retry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The files that count at one version; version -1 is a store that does not exist yet."""
+
+    version: int
+    files: dict[tuple[Kind, str, int], tuple[DataFile, ...]]
+
+    @property
+    def label(self) -> str:
+        """The version as reports cite it."""
+        return f"store@{self.version}" if self.version >= 0 else "empty"
+
+    def sources(self, kind: Kind = "bars") -> tuple[str, ...]:
+        """Names of the sources that have rows of a kind, sorted."""
+        return tuple(sorted({source for held, source, _ in self.files if held == kind}))
+
+    def select(self, kind: Kind, source: str, buckets: Sequence[int] | None = None) -> tuple[DataFile, ...]:
+        """Files of a kind and source, in some buckets or all."""
+        return tuple(
+            file
+            for (held, owner, bucket), files in sorted(self.files.items())
+            if (held, owner) == (kind, source) and (buckets is None or bucket in buckets)
+            for file in files
+        )
+
+
+EMPTY = Snapshot(-1, {})
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """A written file, ready to be committed."""
+
+    file: DataFile
+    n_bytes: int
+    rows: pl.DataFrame
+
+    def stats(self) -> str:
+        """Statistics for readers that prune files."""
+        names = [name for name in ("symbol", "session") if name in self.rows.columns]
+        low = {name: _plain(self.rows[name].min()) for name in names}
+        high = {name: _plain(self.rows[name].max()) for name in names}
+        nulls = dict.fromkeys(names, 0)
+        return json.dumps({"numRecords": self.rows.height, "minValues": low, "maxValues": high, "nullCount": nulls})
+
+
+def _plain(value: object) -> str:
+    return value if isinstance(value, str) else str(value)
+
+
+class Log:
+    """The log of the table at `root`."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def exists(self) -> bool:
+        """Tell whether anything was ever committed."""
+        return (self.root / "_delta_log").is_dir() and any((self.root / "_delta_log").glob("*.json"))
+
+    def snapshot(self, version: int | None = None) -> Snapshot:
+        """Return the files that count now, or at `version`.
+
+        Raises
+        ------
+        NoData
+            If the version does not exist.
+        CorruptStore
+            If the log cannot be read.
+        """
+        if not self.exists():
+            if version is not None:
+                raise NoData(f"version is {version}, must be one of the store's: it is empty")
+            return EMPTY
+        return self._snapshot(self._table(version))
+
+    def _table(self, version: int | None = None) -> "DeltaTable":
+        from deltalake import DeltaTable
+
+        with self._named():
+            latest = DeltaTable(self.root)
+        if version is None:
+            return latest
+        if not 0 <= version <= latest.version():
+            raise NoData(f"version is {version}, must be from 0 to {latest.version()}, the store's latest")
+        with self._named():
+            latest.load_as_version(version)
+        return latest
+
+    def _snapshot(self, table: "DeltaTable") -> Snapshot:
+        files: dict[tuple[Kind, str, int], list[DataFile]] = {}
+        for uri in table.file_uris():
+            file = DataFile("/".join(uri.replace("\\", "/").split("/")[-4:]))
+            files.setdefault(file.partition, []).append(file)
+        return Snapshot(table.version(), {key: tuple(sorted(held)) for key, held in files.items()})
+
+    def n_records(self) -> dict[str, tuple[int, int]]:
+        """Return rows and bytes of each file that counts now, as the log says, by path."""
+        if not self.exists():
+            return {}
+        with self._named():
+            actions = pl.DataFrame(self._table().get_add_actions(flatten=True))
+        return {path: (n, size) for path, n, size in actions.select("path", "num_records", "size_bytes").iter_rows()}
+
+    def create(self) -> None:
+        """Create the empty table unless it is there."""
+        if self.exists():
+            return
+        from deltalake import DeltaTable, Schema
+        from deltalake.exceptions import DeltaError
+
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            DeltaTable.create(
+                self.root,
+                schema=Schema.from_arrow(pl.Schema(DELTA_COLUMNS)),
+                mode="error",
+                partition_by=list(PARTITIONS),
+                name="openapex store",
+                configuration=CONFIGURATION,
+            )
+        except OSError as error:
+            raise unwritable(self.root, error) from error
+        except DeltaError as error:
+            if not self.exists():  # else: another process created it first
+                raise StoreError(f"{self.root} cannot be written: {_first_line(error)}") from error
+
+    def commit(self, base: Snapshot, added: Sequence[Added], removed: Sequence[DataFile], now: datetime) -> Snapshot:
+        """Make `added` count and `removed` not, as the version after `base`; on the disk when this returns.
+
+        Raises
+        ------
+        Conflict
+            If another process made that version first.
+        StoreError
+            If it cannot be written.
+        """
+        from deltalake import CommitProperties, DeltaTable
+        from deltalake.exceptions import CommitFailedError, DeltaError
+        from deltalake.transaction import AddAction, RemoveAction
+
+        stamp = int(now.timestamp() * 1000)
+        actions: list[AddAction | RemoveAction] = [
+            *(AddAction(a.file.path, a.n_bytes, a.file.partition_values, stamp, True, a.stats()) for a in added),
+            *(RemoveAction(file.path, True, stamp, None, file.partition_values) for file in removed),
+        ]
+        # No retries inside delta-rs: it lets two appends to an empty bucket pass, which would store a key twice.
+        properties = CommitProperties(custom_metadata={"openapex": now.isoformat()}, max_commit_retries=0)
+        with self._named():
+            table = DeltaTable(self.root, version=base.version)
+        try:
+            table.create_write_transaction(
+                actions, "append", table.schema(), list(PARTITIONS), commit_properties=properties
+            )
+        except (CommitFailedError, DeltaError, OSError) as error:
+            landed = self.snapshot()
+            if landed.version == base.version:
+                raise StoreError(f"{self.root} cannot be written: {_first_line(error)}") from error
+            if not {a.file for a in added} <= {file for held in landed.files.values() for file in held}:
+                raise Conflict from error
+        self._sync(base.version + 1)
+        return self.snapshot(base.version + 1)
+
+    def _sync(self, version: int) -> None:
+        folder = self.root / "_delta_log"
+        try:
+            handle = os.open(folder / f"{version:020d}.json", os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+            sync_folder(folder)
+        except OSError as error:
+            raise unwritable(folder, error) from error
+
+    def ever_added(self) -> set[DataFile]:
+        """Return every file that any version refers to.
+
+        Raises
+        ------
+        CorruptStore
+            If an entry of the log cannot be read.
+        """
+        return {DataFile(action["add"]["path"]) for action in self._actions() if "add" in action}
+
+    def replayed(self, version: int) -> set[DataFile]:
+        """Return the files that count at `version`, by replaying every entry, without trusting checkpoints."""
+        alive: set[DataFile] = set()
+        for action in self._actions(version):
+            if "add" in action:
+                alive.add(DataFile(action["add"]["path"]))
+            elif "remove" in action:
+                alive.discard(DataFile(action["remove"]["path"]))
+        return alive
+
+    def _actions(self, until: int | None = None) -> Iterator[dict[str, dict[str, str]]]:
+        for entry in sorted((self.root / "_delta_log").glob("*.json")):
+            if until is not None and int(entry.stem) > until:
+                break
+            try:
+                for line in entry.read_text("utf-8").splitlines():
+                    yield json.loads(line)
+            except (OSError, ValueError) as error:
+                raise CorruptStore(f"{entry} is damaged: {error}; {NEXT_STEP}") from error
+
+    @contextmanager
+    def _named(self) -> Iterator[None]:
+        """Turn what deltalake raises while reading the log into CorruptStore."""
+        from deltalake.exceptions import DeltaError
+
+        try:
+            yield
+        except (DeltaError, OSError, ValueError) as error:
+            if isinstance(error, BadInput):
+                raise
+            raise CorruptStore(f"{self.root} has an unreadable log: {_first_line(error)}; {NEXT_STEP}") from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]

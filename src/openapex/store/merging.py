@@ -1,0 +1,71 @@
+"""How delivered rows meet stored ones: pure, so that order and repetition cannot matter.
+
+A row is new, revised, unchanged or superseded.  Nothing is ever deleted, and a provisional bar never replaces a
+settled one.
+"""
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from openapex.store.tables import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The rows to store from now on (None: nothing changed), and what became of the delivered ones."""
+
+    rows: pl.DataFrame | None
+    n_new: int = 0
+    n_revised: int = 0
+    n_unchanged: int = 0
+    n_superseded: int = 0
+
+
+def canonical(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return rows in the delivered schema with one spelling of unknown (null) and of zero, without null keys.
+
+    A bar without any price is no bar (providers send such rows for dividends), so it is left out too.
+    """
+    casted = rows.select(pl.col(name).cast(kind) for name, kind in table.delivered.items())
+    floats = [name for name, kind in table.delivered.items() if kind == pl.Float64]
+    casted = casted.with_columns((pl.col(name) + 0.0).fill_nan(None) for name in floats)
+    kept = pl.all_horizontal(pl.col(name).is_not_null() for name in table.key)
+    if table.kind == "bars":
+        casted = casted.with_columns(pl.col("provisional").fill_null(False))
+        kept = kept & pl.any_horizontal(pl.col(name).is_not_null() for name in ("open", "high", "low", "close"))
+    return casted.filter(kept)
+
+
+def distinct(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
+    """Return one row per key: the last one, where a settled bar counts as later than a provisional one."""
+    if table.kind == "bars":
+        rows = rows.sort("provisional", descending=True, maintain_order=True)
+    return rows.unique(list(table.key), keep="last", maintain_order=True)
+
+
+def merged(stored: pl.DataFrame, delivered: pl.DataFrame, table: Table) -> Merged:
+    """Merge delivered rows (in the table's schema, any order, repeats allowed) into stored ones (sorted, unique)."""
+    incoming = distinct(delivered, table)
+    n_repeated = delivered.height - incoming.height
+    key, values = list(table.key), list(table.values)
+    known = stored.select(*key, *(pl.col(name).alias(f"old_{name}") for name in values), is_held=pl.lit(True))
+    met = incoming.join(known, on=key, how="left", maintain_order="left")
+    is_same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"old_{name}")) for name in values)
+    is_held = pl.col("is_held").is_not_null()
+    is_worse = pl.col("provisional") & ~pl.col("old_provisional") if table.kind == "bars" else pl.lit(False)
+    fate = (
+        pl.when(~is_held).then(pl.lit("new")).when(is_worse & ~is_same).then(pl.lit("superseded"))
+        .when(is_same).then(pl.lit("unchanged")).otherwise(pl.lit("revised"))
+    )  # fmt: skip
+    judged = met.select(*incoming.columns, fate=fate)
+    count = dict(judged["fate"].value_counts().iter_rows())
+    changed = judged.filter(pl.col("fate").is_in(["new", "revised"])).drop("fate")
+    rows = None
+    if changed.height:
+        kept = stored.join(changed, on=key, how="anti") if count.get("revised") else stored
+        rows = pl.concat([kept, changed]).sort(key)
+    return Merged(
+        rows, count.get("new", 0), count.get("revised", 0), count.get("unchanged", 0),
+        count.get("superseded", 0) + n_repeated,
+    )  # fmt: skip

@@ -1,0 +1,247 @@
+"""`Store`: the one door to what is kept on disk."""
+
+import difflib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from openapex.errors import BadInput, UnknownSymbol
+from openapex.store import checking, reading
+from openapex.store.checking import Problem
+from openapex.store.delivered import Delivered
+from openapex.store.digest import digest
+from openapex.store.files import read_files
+from openapex.store.ingest import ingest
+from openapex.store.log import Log, Snapshot
+from openapex.store.reading import Stored
+from openapex.store.receipt import Receipt
+from openapex.store.tables import TABLES
+
+TABLE = "market"
+"""Folder of the Delta table inside the home folder."""
+
+
+def store_home() -> Path:
+    """Return the folder that openapex keeps its data in: ``$APEX_HOME``, or the user's data folder."""
+    given = os.environ.get("APEX_HOME")
+    if given:
+        return Path(given).expanduser()
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("openapex", appauthor=False))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is held from one source."""
+
+    source: str
+    simulated: bool
+    n_symbols: int
+    n_bars: int
+    first: date
+    last: date
+    fetched_at: datetime
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {
+            "source": self.source, "simulated": self.simulated, "n_symbols": self.n_symbols, "n_bars": self.n_bars,
+            "first": self.first.isoformat(), "last": self.last.isoformat(), "fetched_at": self.fetched_at.isoformat(),
+        }  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class StoreInfo:
+    """What the store holds.  `n_bytes` is all of its folder; `n_leftover_bytes` is what `Store.vacuum` could free."""
+
+    home: Path
+    version: str
+    n_bytes: int
+    n_leftover_bytes: int
+    sources: tuple[SourceInfo, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        return {
+            "home": str(self.home), "version": self.version, "n_bytes": self.n_bytes,
+            "n_leftover_bytes": self.n_leftover_bytes, "sources": [source.to_dict() for source in self.sources],
+        }  # fmt: skip
+
+
+class Store:
+    """Bars, actions, headlines and facts by source and symbol, in one versioned Delta table below `home`.
+
+    Any number of processes may read and write at once: a reader sees one version from beginning to end, writers of
+    different buckets follow each other, writers of the same bucket merge again.  What a returned receipt covers
+    survives kill -9 and a power cut.
+
+    Parameters
+    ----------
+    home : Path
+        Folder of the store (see `store_home`); made at the first ingest.
+    """
+
+    def __init__(self, home: Path | str) -> None:
+        self.home = Path(home)
+        self._root = self.home / TABLE
+        self._log = Log(self._root)
+
+    def ingest(self, deliveries: Iterable[Delivered], *, now: datetime) -> Receipt:
+        """Store what sources delivered.
+
+        Idempotent: what is held already makes no commit, and order or batching cannot matter.  A revised row replaces
+        the held one, which stays readable at its version; a provisional bar never replaces a settled one; nothing is
+        ever deleted, so an empty delivery changes nothing.  A delivery whose prices mean something else (`basis`,
+        `simulated`) than what the same source gave for the symbol before is refused, by name, in the receipt and its
+        warnings; the others are stored.
+
+        Parameters
+        ----------
+        deliveries : iterable of `openapex.sources.source.Delivery`
+            Consumed once; at most `BATCH_ROWS` rows are held in memory, and each batch is one commit.
+        now : datetime with time zone
+            When they were fetched.
+
+        Raises
+        ------
+        BadInput
+            If `now` has no time zone or a source's name cannot be used in a path.
+        StoreError
+            If the folder cannot be written (disk full, read-only), naming it.
+        CorruptStore
+            If what is held fails its checksum.
+        """
+        return ingest(self._root, deliveries, now)
+
+    def read(
+        self,
+        symbols: str | Sequence[str],
+        *,
+        source: str | None = None,
+        end: date | None = None,
+        version: int | str | None = None,
+    ) -> Stored:
+        """Return what is held of some symbols.
+
+        Parameters
+        ----------
+        symbols : str or sequence of str
+            Spelled as ingested.
+        source : str, optional
+            Whose rows.  By default the real source that holds the most of them, then the one fetched last; simulated
+            rows come only by name.
+        end : date, optional
+            Leave out what was not known at the close of this session: later bars and actions, facts known later, and
+            headlines published after it.
+        version : int or str, optional
+            A version cited before, ``42`` or ``"store@42"``; by default the latest.
+
+        Raises
+        ------
+        UnknownSymbol
+            If a symbol is not held, with the nearest one that is.
+        NoData
+            If the version does not exist.
+        CorruptStore
+            If what is held fails its checksum.
+        """
+        names = [symbols] if isinstance(symbols, str) else list(dict.fromkeys(symbols))
+        if not names:
+            raise BadInput("symbols is empty, must name at least one")
+        snapshot = self._log.snapshot(_number(version))
+        found = self._bars(snapshot, names, source)
+        held = set(found[1]["symbol"].unique().to_list()) if found else set()
+        missing = [name for name in names if name not in held]
+        if missing or found is None:
+            raise UnknownSymbol(self._unknown(snapshot, missing, source))
+        return reading.stored(self._root, snapshot, found[0], found[1], end)
+
+    def find(
+        self, symbol: str, *, source: str | None = None, end: date | None = None, version: int | str | None = None
+    ) -> Stored | None:
+        """Return what is held of a symbol as `read` does, or None where nothing is."""
+        snapshot = self._log.snapshot(_number(version))
+        found = self._bars(snapshot, [symbol], source)
+        return reading.stored(self._root, snapshot, found[0], found[1], end) if found and found[1].height else None
+
+    def _bars(self, snapshot: Snapshot, names: Sequence[str], source: str | None) -> tuple[str, pl.DataFrame] | None:
+        if source is None:
+            return reading.chosen_source(self._root, snapshot, names)
+        return source, reading.held_bars(self._root, snapshot, source, names)
+
+    def _unknown(self, snapshot: Snapshot, missing: Sequence[str], source: str | None) -> str:
+        known = self._symbols(snapshot, source)
+        near = difflib.get_close_matches(missing[0], known, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else f" Get it with: apex fetch {missing[0]}"
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        where = f" from source {source!r}" if source else ""
+        return f"symbol is {missing[0]!r}{more}, must be one of the {len(known)} stored in {self.home}{where}.{hint}"
+
+    def symbols(self, source: str | None = None) -> tuple[str, ...]:
+        """Return the symbols that have bars, sorted: of one source, or of all real ones."""
+        return self._symbols(self._log.snapshot(), source)
+
+    def _symbols(self, snapshot: Snapshot, source: str | None) -> tuple[str, ...]:
+        wanted = [source] if source else snapshot.sources()
+        parts = [self._bars_of(snapshot, name).select("symbol", "simulated").unique().collect() for name in wanted]
+        names = pl.concat(parts) if parts else pl.DataFrame(schema={"symbol": pl.String, "simulated": pl.Boolean})
+        real = names if source else names.filter(~pl.col("simulated"))
+        return tuple(real["symbol"].unique().sort().to_list())
+
+    def _bars_of(self, snapshot: Snapshot, source: str) -> pl.LazyFrame:
+        paths = [self._root / file.path for file in snapshot.select("bars", source)]
+        return pl.scan_parquet(paths, glob=False) if paths else pl.LazyFrame(schema=TABLES["bars"].schema)
+
+    def info(self) -> StoreInfo:
+        """Return what is held, by source, and how much room it takes."""
+        snapshot = self._log.snapshot()
+        sources = tuple(self._source_info(snapshot, name) for name in snapshot.sources())
+        sizes = checking.sizes_on_disk(self.home)
+        alive = {self._root / file.path for held in snapshot.files.values() for file in held}
+        data = [path for path in sizes if path.parent.name.startswith("bucket=")]
+        leftover = sum(sizes[path] for path in data if path not in alive)
+        return StoreInfo(self.home, snapshot.label, sum(sizes.values()), leftover, sources)
+
+    def _source_info(self, snapshot: Snapshot, source: str) -> SourceInfo:
+        bars = self._bars_of(snapshot, source)
+        row = bars.select(
+            pl.col("simulated").any(),
+            n_symbols=pl.col("symbol").n_unique(),
+            n_bars=pl.len(),
+            first=pl.col("session").min(),
+            last=pl.col("session").max(),
+            fetched_at=pl.col("fetched_at").max(),
+        ).collect()
+        return SourceInfo(source=source, **row.row(0, named=True))
+
+    def verify(self) -> tuple[Problem, ...]:
+        """Check every file against its checksum and every row against the store's rules; empty means sound.
+
+        Files left behind by a killed process are no problem, only room (see `info`).
+        """
+        return checking.problems(self._root)
+
+    def content_hash(self, version: int | str | None = None) -> str:
+        """Return a SHA-256 of all rows but for the moment they were fetched: equal stores have equal hashes."""
+        snapshot = self._log.snapshot(_number(version))
+        rows = (
+            (kind, source, pl.concat(read_files(self._root, snapshot.select(kind, source))).sort(list(table.key)))
+            for kind, table in TABLES.items()
+            for source in snapshot.sources(kind)
+        )
+        return digest(rows)
+
+
+def _number(version: int | str | None) -> int | None:
+    if version is None or isinstance(version, int):
+        return version
+    text = version.removeprefix("store@")
+    if not text.isdecimal():
+        raise BadInput(f"version is {version!r}, must be a number or like 'store@42'")
+    return int(text)
