@@ -8,18 +8,23 @@ Also usable end to end: set ``APEX_YAHOO_URL`` to ``yahoo.url``.
 import contextlib
 import gzip
 import json
+import random
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import pytest
+
+from openapex.sources.yahoo import YahooSource, yahoo_session
+from openapex.sources.yahoo_pace import Timers
 
 NEW_YORK = "America/New_York"
 
@@ -244,6 +249,49 @@ class YahooServer:
         return NOT_FOUND if "/chart/" in request.path else _NO_SUMMARY
 
 
+class FakeTime:
+    """A clock that only sleeping moves, so that no test waits; `moves_s` is what each look at it costs."""
+
+    def __init__(self, now: datetime, moves_s: float = 0.0) -> None:
+        self.start, self.passed_s, self.moves_s = now, 0.0, moves_s
+        self.slept: list[float] = []
+        self._lock = threading.Lock()
+
+    def monotonic(self) -> float:
+        """Return seconds since the start."""
+        with self._lock:
+            self.passed_s += self.moves_s
+            return self.passed_s
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        with self._lock:
+            self.slept.append(seconds)
+            self.passed_s += seconds
+
+    def now(self) -> datetime:
+        """Return the date and time."""
+        return self.start + timedelta(seconds=self.passed_s)
+
+    def timers(self) -> Timers:
+        """Return it as the source wants it."""
+        return Timers(self.monotonic, self.sleep, random.Random(7).random)
+
+
+def source(yahoo: "YahooServer", now: datetime, time: FakeTime | None = None, **given: Any) -> YahooSource:
+    """Return a source that asks this server, on a fake clock, without extras unless given."""
+    time = time or FakeTime(now)
+    settings: dict[str, Any] = {"extras": False, **given}
+    return YahooSource(yahoo_session(yahoo.url), now=time.now, timers=time.timers(), **settings)
+
+
+@pytest.fixture(name="yahoo")
+def yahoo_fixture() -> Iterator["YahooServer"]:
+    """A running server."""
+    with YahooServer() as server:
+        yield server
+
+
 _NO_SUMMARY = Fault(
     404,
     json.dumps(
@@ -297,7 +345,7 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         self.send_response(fault.status)
         headers = {"Content-Type": "application/json;charset=utf-8", **fault.headers, **(more or {})}
-        for name, value in headers.items():
+        for name, value in {**headers, "Connection": "close"}.items():
             self.send_header(name, value)
         self.send_header("Content-Length", str(len(body) if length is None else length))
         self.end_headers()

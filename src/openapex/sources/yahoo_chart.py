@@ -20,6 +20,7 @@ from openapex.sources.source import ACTION_SCHEMA
 
 PRICES = ("open", "high", "low", "close")
 SINGLE_PRECISION = 2.0**-23
+CASH_ROUNDING = 0.51e-6  # Yahoo rounds split-adjusted cash to six decimals: 0.82 before a 7:1 split is 0.117143
 MOST_DECIMALS = 8
 LIVE_ROW_SLACK_S = 15 * 60
 
@@ -186,8 +187,8 @@ def later_splits(chart: Chart, days: Sequence[date]) -> FloatArray:
     return factor
 
 
-def shortest_decimals(values: FloatArray) -> FloatArray:
-    """Return the shortest decimal within single precision of each value.
+def shortest_decimals(values: FloatArray, within: FloatArray | None = None) -> FloatArray:
+    """Return the shortest decimal within a distance of each value, by default single precision.
 
     Examples
     --------
@@ -196,9 +197,10 @@ def shortest_decimals(values: FloatArray) -> FloatArray:
     """
     result = values.copy()
     open_rows = np.isfinite(values)
+    allowed = SINGLE_PRECISION * np.abs(values) if within is None else within
     for decimals in range(MOST_DECIMALS + 1):
         rounded = np.round(values, decimals)
-        fits = open_rows & (np.abs(rounded - values) <= SINGLE_PRECISION * np.abs(values))
+        fits = open_rows & (np.abs(rounded - values) <= allowed)
         result[fits] = rounded[fits]
         open_rows &= ~fits
     return result
@@ -223,7 +225,8 @@ def as_paid_actions(
     chart: Chart, symbol: str, dividends: Mapping[date, float], start: date | None, end: date | None
 ) -> pl.DataFrame:
     """Return the actions from `start` to `end` in `ACTION_SCHEMA`, cash as it was paid (later splits undone)."""
-    paid = shortest_decimals(np.array(list(dividends.values())) * later_splits(chart, list(dividends)))
+    factor = later_splits(chart, list(dividends))
+    paid = shortest_decimals(np.array(list(dividends.values())) * factor, within=CASH_ROUNDING * factor)
     rows = [(symbol, day, "dividend", float(cash)) for day, cash in zip(dividends, paid, strict=True)]
     rows += [(symbol, day, "split", ratio) for day, ratio in chart.splits.items()]
     return pl.DataFrame(rows, schema=ACTION_SCHEMA, orient="row").filter(_within(start, end)).sort("session", "kind")

@@ -4,6 +4,7 @@ Nothing is repaired here and every original is kept: what looks wrong becomes a 
 series that is not adjusted at all becomes an error.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from datetime import date
 from itertools import pairwise
@@ -107,9 +108,8 @@ def _day_factors(chart: Chart, cash: Cash) -> tuple[FloatArray, FloatArray, list
     stated = ratio[:-1] / ratio[1:]
     expected = np.ones(max(len(close) - 1, 0))
     drops = []
-    sessions = np.array(chart.sessions, dtype="datetime64[D]")
     for day, amount in cash.items():
-        i = int(np.searchsorted(sessions, np.datetime64(day, "D"))) - 1
+        i = _before(chart, day)
         if 0 <= i < len(expected) and close[i] > 0:
             expected[i] *= 1.0 - amount / close[i]
             if amount / close[i] > 2 * FACTOR_TOLERANCE and np.isfinite(stated[i]):
@@ -120,17 +120,22 @@ def _day_factors(chart: Chart, cash: Cash) -> tuple[FloatArray, FloatArray, list
 def _implied_cash(chart: Chart, day: date) -> float:
     """Return the cash that Yahoo's adjusted closes mean on an ex-date; NaN where they do not reach."""
     stated, _, _ = _day_factors(chart, {})
-    i = int(np.searchsorted(np.array(chart.sessions, dtype="datetime64[D]"), np.datetime64(day, "D"))) - 1
+    i = _before(chart, day)
     return float((1.0 - stated[i]) * chart.columns["close"][i]) if 0 <= i < len(stated) else float("nan")
 
 
 def _share_and_drop(chart: Chart, day: date, amount: float) -> tuple[float, float]:
     """Return the dividend as a share of the close before it, and how far the price then fell, as a share too."""
     close = chart.columns["close"]
-    i = int(np.searchsorted(np.array(chart.sessions, dtype="datetime64[D]"), np.datetime64(day, "D"))) - 1
+    i = _before(chart, day)
     if not 0 <= i < len(close) - 1 or not close[i] > 0:
         return 0.0, 0.0
     return amount / float(close[i]), 1.0 - float(close[i + 1] / close[i])
+
+
+def _before(chart: Chart, day: date) -> int:
+    """Return the row of the last bar before `day`, -1 if there is none."""
+    return bisect_left(chart.sessions, day) - 1
 
 
 def _listed(days: list[date]) -> str:
