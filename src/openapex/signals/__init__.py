@@ -1,1 +1,30 @@
-"""Eight opinions 0–100, one file each, with a reason, the numbers behind it and named events."""
+"""One file per signal: an opinion 0–100 with its reason and the numbers behind it."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from openapex.signals.bollinger import BOLLINGER_SIGNAL
+from openapex.signals.fibonacci import FIBONACCI_SIGNAL
+from openapex.signals.fundamentals import FUNDAMENTALS
+from openapex.signals.ma_cross import MA_CROSS_SIGNAL
+from openapex.signals.macd import MACD_SIGNAL
+from openapex.signals.rsi import RSI_SIGNAL
+from openapex.signals.sentiment import SENTIMENT
+from openapex.signals.signal import Signal, SignalName
+from openapex.signals.volume import VOLUME_SIGNAL
+
+SIGNALS: Mapping[SignalName, Signal] = MappingProxyType(
+    {
+        "rsi": RSI_SIGNAL,
+        "macd": MACD_SIGNAL,
+        "bollinger": BOLLINGER_SIGNAL,
+        "volume": VOLUME_SIGNAL,
+        "ma_cross": MA_CROSS_SIGNAL,
+        "fibonacci": FIBONACCI_SIGNAL,
+        "sentiment": SENTIMENT,
+        "fundamentals": FUNDAMENTALS,
+    }
+)
+"""The eight signals by name, in display order."""
+
+__all__ = ["SIGNALS"]

@@ -71,8 +71,15 @@ EVENT_MEMORY = 10
 class Signal(Protocol):
     """One opinion, over history and on one bar."""
 
-    name: SignalName
-    title: str
+    @property
+    def name(self) -> SignalName:
+        """Key in JSON and in models."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """Words on screen."""
+        ...
 
     def history(self, inputs: SignalInputs) -> SignalHistory:
         """Return the score, values and events on every bar, each known at that bar's close."""
