@@ -112,15 +112,15 @@ class _Reading:
             text = pattern.sub(instead, text)
         self.tokens: list[str] = _TOKEN.findall(text)
         spans = list(self._spans())
-        self.metrics = [span for span in spans if span.kind == "metric"]
+        self.metrics = [span for span in spans if span.kind == "metric" and not self._is_set_aside(span)]
         self.phrases = [span for span in spans if span.kind == "phrase"]
         self.taken = {at for span in spans for at in range(span.begin, span.end)}
         self.told: set[int] = set()
 
     def hits(self) -> Iterator[Hit]:
         """Yield every statement, by position."""
-        found = [*self._phrase_hits(), *self._direction_hits()]
-        found += [*self._carried_hits(found), *self._comparison_hits(), *self._bare_loss_hits()]
+        found = [*self._phrase_hits(), *self._turn_hits(), *self._direction_hits(), *self._carried_hits()]
+        found += [*self._comparison_hits(), *self._share_hits(), *self._bare_loss_hits()]
         for _, hit in sorted(found, key=lambda pair: pair[0]):
             yield hit
 
@@ -134,6 +134,10 @@ class _Reading:
                     break
             else:
                 at += 1
+
+    def _is_set_aside(self, metric: _Span) -> bool:
+        near = self.tokens[max(0, metric.begin - 2) : metric.begin]
+        return any(word in say.SET_ASIDE for word in near)
 
     def _factor(self, at: int) -> float:
         """Return −1 after a negation, 0 inside a concession (*despite …*), else 1."""
@@ -175,7 +179,7 @@ class _Reading:
         """Return what the direction word speaks of: the object right after it, or the nearest metric before it."""
         following = self.tokens[at + 1 : at + 2]
         if self.tokens[at] in say.TAKES_OBJECT or following in (["in"], ["of"]):
-            ahead = self._metric_ahead(at)
+            ahead = self._metric_ahead(at + (following in (["in"], ["of"])))
             if ahead is not None:
                 return ahead
         return self._metric_before(at)
@@ -184,9 +188,13 @@ class _Reading:
         for metric in self.metrics:
             if 0 < metric.begin - at <= AHEAD_REACH + 1:
                 between = self.tokens[at + 1 : metric.begin]
-                if not any(word in say.BREAKS or word in ",()" or word[0].isdigit() for word in between):
+                if not any(self._ends_object(word) for word in between):
                     return metric
         return None
+
+    @staticmethod
+    def _ends_object(word: str) -> bool:
+        return word in say.BREAKS or word in say.OBJECT_ENDS or word[0].isdigit()
 
     def _metric_before(self, at: int) -> _Span | None:
         for metric in reversed(self.metrics):
@@ -195,7 +203,7 @@ class _Reading:
                 return None if any(word in say.BREAKS for word in between) else metric
         return None
 
-    def _carried_hits(self, found: list[tuple[int, Hit]]) -> Iterator[tuple[int, Hit]]:
+    def _carried_hits(self) -> Iterator[tuple[int, Hit]]:
         """Yield *profit by 34 %* after *sales increased by 5 %*: the verb is said once and carried on."""
         for metric in self.metrics:
             after = self.tokens[metric.end : metric.end + 2]
@@ -220,7 +228,37 @@ class _Reading:
         if not unit and after:
             unit = say.CURRENCIES.get(after[0], "") or say.CURRENCIES.get(after[-1], "")
         is_date = not unit and scale == 1.0 and (_is_period(after, before) or re.fullmatch(r"(19|20)\d\d", token))
-        return None if is_date else _Figure(at, value * scale, unit)
+        sign = -1.0 if any(word in ("negative", "minus") for word in self.tokens[max(0, at - 2) : at]) else 1.0
+        return None if is_date else _Figure(at, sign * value * scale, unit)
+
+    def _turn_hits(self) -> Iterator[tuple[int, Hit]]:
+        """Yield a profit that stands against a loss, or the reverse: no figures are needed."""
+        for at, width in self._comparators():
+            metric = self._compared_metric(at)
+            other = next((m for m in self.metrics if at + width <= m.begin < at + width + 5), None)
+            if metric is None or other is None or not {metric.words, other.words} <= say.PROFIT_METRICS:
+                continue
+            if _is_loss(metric) != _is_loss(other) and metric.begin not in self.told:
+                self.told |= {metric.begin, other.begin}
+                words = f"{metric.words} {' '.join(self.tokens[at : at + width])} {other.words}"
+                yield metric.begin, Hit(words, -PROFIT_WEIGHT if _is_loss(metric) else PROFIT_WEIGHT)
+
+    def _share_hits(self) -> Iterator[tuple[int, Hit]]:
+        """Yield a move in percent of something unnamed (*up 5 %*, *20 % more than*), where nothing else was said."""
+        if self.told:
+            return
+        for at, word in enumerate(self.tokens):
+            way = (word in say.UP_WORDS or word == "more") - (word in say.DOWN_WORDS or word == "less")
+            near = self.tokens[max(0, at - 2) : at] + self.tokens[at + 1 : at + 4]
+            if way and at not in self.taken and word not in say.SPEAKS_ALONE and self._has_share(near):
+                factor = self._factor(at)
+                if factor:
+                    yield at, Hit(f"{word} in percent", way * factor)
+                return
+
+    @staticmethod
+    def _has_share(words: list[str]) -> bool:
+        return any(word in ("%", "percent", "pct", "per-cent") or word.endswith("-percent") for word in words)
 
     def _comparison_hits(self) -> Iterator[tuple[int, Hit]]:
         figures = self._figures()
@@ -249,10 +287,7 @@ class _Reading:
         return None
 
     def _comparison_tone(self, metric: _Span, left: int, right: int, figures: list[_Figure]) -> float:
-        """Return the tone of *metric FIGURE than FIGURE*; a profit against a loss needs no figures."""
-        other = next((m for m in self.metrics if right <= m.begin < right + 5), None)
-        if other is not None and _is_loss(other) != _is_loss(metric) and _is_bottom_line(metric, other):
-            return -PROFIT_WEIGHT if _is_loss(metric) else PROFIT_WEIGHT
+        """Return the tone of *metric FIGURE than FIGURE*; figures must be of one unit."""
         after = next((f for f in figures if right <= f.at < right + FIGURE_REACH), None)
         if after is None:
             return 0.0
@@ -276,10 +311,6 @@ def _worth(metric: _Span) -> float:
 
 def _is_loss(metric: _Span) -> bool:
     return "loss" in metric.words and metric.words in say.PROFIT_METRICS
-
-
-def _is_bottom_line(*metrics: _Span) -> bool:
-    return all(metric.words in say.PROFIT_METRICS for metric in metrics)
 
 
 def _is_period(after: list[str], before: str) -> bool:
