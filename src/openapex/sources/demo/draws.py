@@ -72,5 +72,5 @@ class Draws:
         return centred
 
     def fat_tailed(self, key: str, n: int) -> FloatArray:
-        """Return `n` numbers of mean 0, variance 1 and kurtosis about 5: normals of sixteen mixed widths."""
+        """Return `n` numbers of mean 0, variance 1 and kurtosis 5.6: normals of sixteen mixed widths."""
         return self.normals(key, n) * _UNIT_SCALES[self.integers(f"{key}/width", n, below=len(_SCALES))]

@@ -31,6 +31,9 @@ _DRIFT = (0.14, -0.37, 0.24)
 _VOLATILITY = (0.145, 0.32, 0.21)
 """Yearly drift and volatility of the market by regime."""
 
+_FAIR_GROWTH, _PULL = 0.07 / PER_YEAR, 0.15 / PER_YEAR
+"""Daily growth of the market's fair value, and the drift for being at half of it."""
+
 
 @dataclass(frozen=True)
 class Market:
@@ -40,15 +43,18 @@ class Market:
     ----------
     draws : Draws
         Where chance comes from.
+    last : date, default `LAST`
+        Last session; an earlier one gives the beginning of the same history.
     """
 
     draws: Draws
+    last: date = LAST
     _factors: dict[str, FloatArray] = field(default_factory=dict)
 
     @cached_property
     def sessions(self) -> SessionArray:
         """Exchange days of the history, shape (n_sessions,)."""
-        return np.asarray(sessions_between(FIRST, LAST), dtype="datetime64[D]")
+        return np.asarray(sessions_between(FIRST, self.last), dtype="datetime64[D]")
 
     @property
     def n(self) -> int:
@@ -101,7 +107,14 @@ class Market:
         return self._factors[name]
 
     def _market_return(self) -> FloatArray:
-        return np.maximum(np.array(_DRIFT)[self.regime] / PER_YEAR + self.sigma * self._shock, -0.12)
+        """Return regime drift and shock, drawn slowly towards a fair value, so that no bear market ends in ruin."""
+        usual = np.array(_DRIFT)[self.regime] / PER_YEAR + self.sigma * self._shock
+        ratio, path = 1.0, []
+        for r in usual.tolist():
+            move = max(r + _PULL * min(max(ratio - 1.0, -0.5), 2.0), -0.12)
+            ratio *= (1.0 + _FAIR_GROWTH) / (1.0 + move)
+            path.append(move)
+        return np.array(path)
 
     def _factor_return(self, factor: Factor) -> FloatArray:
         own = self.turbulence * (factor.volatility / sqrt(PER_YEAR))

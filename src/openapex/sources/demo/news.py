@@ -22,6 +22,7 @@ PUBLISHER = "SIMULATED Newswire"
 
 _HOUR = np.timedelta64(3600, "s")
 _DAY_S = 86_400
+_FRIDAY = 1  # 1970-01-02, day 1 of the count, was a Friday
 _TONES = ("bad", "plain", "good")
 
 
@@ -43,19 +44,20 @@ def _templates() -> dict[str, list[str]]:
 def headlines(draws: Draws, symbol: str, name: str, *, is_fund: bool, seen: Happening) -> pl.DataFrame:
     """Return headlines in `HEADLINE_SCHEMA`, oldest first.
 
-    One follows a session's close within 24 hours with a chance of about a third (funds) or a quarter (companies);
-    reports are announced at noon UTC of their session.
+    With a chance of a third (funds) or a quarter (companies) one follows a session's close within a day (Friday's:
+    over the weekend); reports are announced at noon UTC of their session.
     """
     rows = seen.sessions >= FIRST_DAY
     recent = Happening(seen.sessions[rows], seen.move[rows], seen.reports[rows], seen.surprise[rows])
     n = len(recent.sessions)
     picks = draws.integers(f"{symbol}/news/pick", n, below=2520).tolist()
     is_told = draws.uniforms(f"{symbol}/news", n) < (0.34 if is_fund else 0.24)
-    delays = draws.integers(f"{symbol}/news/delay", n, below=_DAY_S).astype("timedelta64[s]")
+    is_friday = recent.sessions.astype(np.int64) % 7 == _FRIDAY
+    delays = draws.integers(f"{symbol}/news/delay", n, below=_DAY_S) * np.where(is_friday, 3, 1)
     leans = 0.3 * recent.move + draws.normals(f"{symbol}/news/tone", n)
     tones = np.where(leans > 0.5, 2, np.where(leans < -0.5, 0, 1)).tolist()
     seconds = recent.sessions.astype("datetime64[s]")
-    after_close = (seconds + 21 * _HOUR + delays)[is_told]
+    after_close = (seconds + 21 * _HOUR + delays.astype("timedelta64[s]"))[is_told]
     prefix = "fund_" if is_fund else ""
     titles = [_title(f"{prefix}{_TONES[tones[row]]}", picks[row], name) for row in np.flatnonzero(is_told).tolist()]
     titles += [

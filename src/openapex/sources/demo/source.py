@@ -1,5 +1,6 @@
 """`DemoSource`: a simulated market behind the same door as the real sources."""
 
+import difflib
 from collections.abc import Iterator, Sequence
 from datetime import date
 
@@ -7,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from openapex.bars import IntArray
-from openapex.errors import BadInput, UnknownName, UnknownSymbol
+from openapex.errors import BadInput, UnknownSymbol
 from openapex.sources.demo.calendar import ex_dates
 from openapex.sources.demo.draws import Draws
 from openapex.sources.demo.facts import fund_facts, stock_facts
@@ -76,7 +77,7 @@ class DemoSource:
 
     def _answer(self, symbol: str, start: date | None, end: date | None) -> Answer:
         if symbol not in SYMBOLS:
-            return Failure(symbol, UnknownSymbol(f"{UnknownName('symbol', symbol, SYMBOLS)} (simulated market)"))
+            return Failure(symbol, _unknown(symbol))
         whole = self._fund(FUNDS[symbol]) if symbol in FUNDS else self._stock(stock(self._market.draws, symbol))
         delivery = _cut(whole, start or date.min, end or date.max)
         if delivery.bars.is_empty():
@@ -113,6 +114,13 @@ class DemoSource:
         return ex_dates(self._market.sessions, 2 + day, 3, offset)
 
 
+def _unknown(symbol: str) -> UnknownSymbol:
+    near = difflib.get_close_matches(symbol.upper(), SYMBOLS, n=1, cutoff=0.6)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    rule = f"must be one of the {len(SYMBOLS)} of the SIMULATED market (SPY, QQQ, IWM, TEC01 …)"
+    return UnknownSymbol(f"symbol is {symbol!r}, {rule}.{hint}")
+
+
 def _happening(history: Traded, returns: Returns, surprises: np.ndarray, first: int) -> Happening:
     move = returns.total[first:] / returns.sigma[first:]
     return Happening(history.sessions, move, returns.reports[first:], surprises[first:])
@@ -128,7 +136,6 @@ def _delivery(history: Traded, news: pl.DataFrame, facts: pl.DataFrame) -> Deliv
         actions=actions_frame(history),
         headlines=news,
         facts=facts,
-        warnings=("SIMULATED: these prices, news and facts are invented",),
     )
 
 
@@ -146,5 +153,4 @@ def _cut(whole: Delivery, start: date, end: date) -> Delivery:
         actions=whole.actions.filter(within),
         headlines=whole.headlines.filter(published),
         facts=whole.facts.filter(pl.col("known_at") <= end),
-        warnings=whole.warnings,
     )
