@@ -113,6 +113,8 @@ class YahooSource:
     def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
         """Yield one answer per symbol, in the order asked (see `Source.fetch`).
 
+        Headlines and facts are of today, so they are asked for only when the span runs until now.
+
         Raises
         ------
         BadInput
@@ -120,6 +122,9 @@ class YahooSource:
         """
         if start and end and start > end:
             raise BadInput(f"start is {start}, must not be after end, {end}")
+        return self._answers(symbols, start, end)
+
+    def _answers(self, symbols: Sequence[str], start: date | None, end: date | None) -> Iterator[Answer]:
         until = None if self._deadline_s is None else self._timers.monotonic() + self._deadline_s
         for symbol in symbols:
             try:
@@ -130,6 +135,8 @@ class YahooSource:
     def _answer(self, symbol: str, start: date | None, end: date | None, until: float | None) -> Answer:
         asked = yahoo_symbol(symbol)
         now = self._now()
+        if start and start > now.date() + timedelta(days=1):
+            return NoNewData(symbol, f"{start} has not come yet")
         begin = datetime.combine((start or FIRST_DAY) - timedelta(days=1), time(), UTC)
         try:
             payload = self._wire.chart(asked, int(begin.timestamp()), int(now.timestamp()) + 1, until)
@@ -141,7 +148,10 @@ class YahooSource:
             return NoNewData(symbol, _nothing_reason(chart, start, end))
         cash, warnings = settled_dividends(chart)
         warnings += [*adjustment_warnings(chart, cash), *dividend_warnings(chart, cash), *_chart_warnings(chart)]
-        news, known = self._headlines_and_facts(symbol, asked, until, warnings) if self._extras else _no_extras()
+        is_current = end is None or end >= now.astimezone(NEW_YORK).date()
+        news, known = _no_extras()
+        if self._extras and is_current:
+            news, known = self._headlines_and_facts(symbol, asked, until, warnings)
         return Delivery(
             symbol=symbol,
             source=self.name,
