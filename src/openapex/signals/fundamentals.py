@@ -67,7 +67,9 @@ Texts (`quote_type`, `name` …) do not age.
 FUND_TYPES = frozenset({"ETF", "MUTUALFUND"})
 FACT_COLUMNS = ("symbol", "field", "known_at", "value", "text")
 GOOD, WEAK = 55.0, 45.0
-N_NUMBERS_TOLD = 2
+NO_FACTS = "no fundamentals known"
+COUNTS = ("n_bands", "coverage")
+REASON_LENGTH = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +99,41 @@ class FundamentalsSignal:
         n_bars = len(inputs.bars)
         facts = _facts_of(inputs)
         if facts is None or not n_bars:
-            return SignalHistory(np.full(n_bars, NAN), {name: np.full(n_bars, NAN) for name in _value_names()})
+            return _padded({name: np.zeros(0) for name in ("score", *_value_names())}, 0, n_bars)
         sessions = inputs.bars.sessions.astype("datetime64[D]")
-        numbers = known_numbers(facts, sessions)
-        numbers["fcf_yield_pct"] = _fcf_yield_pct(numbers, n_bars)
-        is_fund, is_index = _kinds(facts, sessions)
-        values = {name: numbers.get(name, np.full(n_bars, NAN)) for name in _value_names()}
-        score, n_bands, coverage = np.full(n_bars, NAN), np.zeros(n_bars), np.zeros(n_bars)
-        for panel, rows in ((panels()["stock"], ~is_fund & ~is_index), (panels()["fund"], is_fund)):
-            told = panel_score(panel, numbers, n_bars)
-            score[rows], n_bands[rows], coverage[rows] = told.score[rows], told.n_bands[rows], told.coverage[rows]
-            for name, column in told.groups.items():
-                values[name] = np.where(rows, column, values[name])
-        return SignalHistory(score, values | {"n_bands": n_bands, "coverage": coverage})
+        begin = int(np.searchsorted(sessions, np.datetime64(facts["known_at"][0], "D")))
+        return _padded(_columns(facts, sessions[begin:]), begin, n_bars)
 
     def opinion(self, inputs: SignalInputs, history: SignalHistory, at: int = -1) -> Opinion:
         """Return the opinion on bar `at`; the reason names the strongest and the weakest group with their numbers."""
         if not len(history.score):
-            return Opinion(self.name, NAN, "no fundamentals", {})
+            return Opinion(self.name, NAN, NO_FACTS, {})
         values = {name: float(column[at]) for name, column in history.values.items()}
         score = float(history.score[at])
         return Opinion(self.name, score, _missing(values) if np.isnan(score) else _reason(values), values)
+
+
+def _columns(facts: pl.DataFrame, sessions: SessionArray) -> dict[str, FloatArray]:
+    """Return score and values on the sessions from the first known fact on."""
+    n = len(sessions)
+    numbers = known_numbers(facts, sessions)
+    numbers["fcf_yield_pct"] = _fcf_yield_pct(numbers, n)
+    is_fund, is_index = _kinds(facts, sessions)
+    columns = {name: numbers.get(name, np.full(n, NAN)) for name in ("score", *_value_names())}
+    columns |= {name: np.zeros(n) for name in COUNTS}
+    for panel, rows in ((panels()["stock"], ~is_fund & ~is_index), (panels()["fund"], is_fund)):
+        told = panel_score(panel, numbers, n)
+        found = {"score": told.score, "n_bands": told.n_bands, "coverage": told.coverage, **told.groups}
+        columns |= {name: np.where(rows, column, columns[name]) for name, column in found.items()}
+    return columns
+
+
+def _padded(columns: Mapping[str, FloatArray], begin: int, n_bars: int) -> SignalHistory:
+    """Return a history whose first `begin` bars know nothing."""
+    whole = {name: np.full(n_bars, 0.0 if name in COUNTS else NAN) for name in columns}
+    for name, column in columns.items():
+        whole[name][begin : begin + len(column)] = column
+    return SignalHistory(whole.pop("score"), whole)
 
 
 def known_numbers(facts: pl.DataFrame, sessions: SessionArray) -> dict[str, FloatArray]:
@@ -178,7 +194,7 @@ def _fcf_yield_pct(numbers: Mapping[str, FloatArray], n_bars: int) -> FloatArray
 def _value_names() -> list[str]:
     groups = dict.fromkeys(group.name for panel in panels().values() for group in panel.groups)
     fields = dict.fromkeys(band.field for panel in panels().values() for band in panel.bands())
-    return [*groups, "n_bands", "coverage", *fields, "dividend_yield_pct", "market_cap_usd", "total_assets_usd"]
+    return [*groups, *COUNTS, *fields, "dividend_yield_pct", "market_cap_usd", "total_assets_usd"]
 
 
 def _panel_of(values: Mapping[str, float]) -> Panel:
@@ -188,36 +204,38 @@ def _panel_of(values: Mapping[str, float]) -> Panel:
 
 
 def _reason(values: Mapping[str, float]) -> str:
+    """Return strongest and weakest group with as many of their numbers as fit into `REASON_LENGTH`."""
     groups = sorted(
         (group for group in _panel_of(values).groups if not np.isnan(values[group.name])),
         key=lambda group: values[group.name],
         reverse=True,
     )
-    told = [_group_words(groups[0], values, best=True)]
-    if len(groups) > 1:
-        told.append(_group_words(groups[-1], values, best=False))
-    return "; ".join(told)
+    reason = ""
+    for n_best, n_worst in ((2, 2), (2, 1), (1, 1)):
+        told = [_group_words(groups[0], values, n_best, best=True)]
+        told += [_group_words(group, values, n_worst, best=False) for group in groups[1:][-1:]]
+        reason = "; ".join(told)
+        if len(reason) <= REASON_LENGTH:
+            break
+    return reason
 
 
-def _group_words(group: Group, values: Mapping[str, float], *, best: bool) -> str:
+def _group_words(group: Group, values: Mapping[str, float], n_numbers: int, *, best: bool) -> str:
     known = [(float(band.score(np.array([values[band.field]]))[0]), band) for band in group.bands]
     ranked = sorted((pair for pair in known if not np.isnan(pair[0])), key=lambda pair: pair[0], reverse=best)
-    numbers = " and ".join(band.words(values[band.field]) for _, band in ranked[:N_NUMBERS_TOLD])
+    numbers = " and ".join(band.words(values[band.field]) for _, band in ranked[:n_numbers])
     score = values[group.name]
     mark = "good" if score >= GOOD else "weak" if score <= WEAK else "ordinary"
     return f"{numbers} {mark} ({group.title} {score:.0f})"
 
 
 def _missing(values: Mapping[str, float]) -> str:
-    n_bands = values["n_bands"]
-    if np.isnan(n_bands) or n_bands == 0:
-        return "no fundamentals known"
-    panel = _panel_of(values)
+    n_bands, panel = values["n_bands"], _panel_of(values)
+    if n_bands == 0:
+        return NO_FACTS
     if n_bands < panel.min_bands:
         return f"only {n_bands:.0f} of {sum(1 for _ in panel.bands())} fundamentals known, needs {panel.min_bands}"
-    if values["coverage"] < panel.min_coverage:
-        return f"fundamentals cover {values['coverage']:.0%} of the weight, needs {panel.min_coverage:.0%}"
-    return "an index has no fundamentals of its own"
+    return f"fundamentals cover {values['coverage']:.0%} of the weight, needs {panel.min_coverage:.0%}"
 
 
 FUNDAMENTALS = FundamentalsSignal()

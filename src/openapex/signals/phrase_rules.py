@@ -84,6 +84,16 @@ def _lexicon() -> dict[str, list[tuple[tuple[str, ...], str]]]:
     return lexicon
 
 
+@cache
+def _comparisons() -> dict[str, list[tuple[str, ...]]]:
+    """Return first word → comparing phrases."""
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for entry in say.COMPARISONS:
+        words = tuple(entry.split())
+        found.setdefault(words[0], []).append(words)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Span:
     """A phrase or metric: its words, where it starts and ends (exclusive)."""
@@ -272,11 +282,11 @@ class _Reading:
                 yield metric.begin, Hit(f"{metric.words} {' '.join(self.tokens[at : at + width])}", tone)
 
     def _comparators(self) -> Iterator[tuple[int, int]]:
+        by_first = _comparisons()
         for at, token in enumerate(self.tokens):
-            for words in say.COMPARISONS:
-                width = words.count(" ") + 1
-                if " ".join(self.tokens[at : at + width]) == words:
-                    yield at, width
+            for words in by_first.get(token, ()):
+                if tuple(self.tokens[at : at + len(words)]) == words:
+                    yield at, len(words)
             if token == "(" and at and (self.tokens[at - 1] in say.MULTIPLIERS or self.tokens[at - 1] == "%"):
                 yield at, 1
 

@@ -35,6 +35,7 @@ PRIOR_WEIGHT = 1.0
 CLEAR_TONE = 0.5
 """Tone from which a headline is an event (`good_news`, `bad_news`)."""
 
+NO_NEWS = f"no headline known in the {MAX_AGE_DAYS:.0f} days before the close"
 HEADLINE_COLUMNS = ("symbol", "published_at", "title")
 VALUE_NAMES = ("n_headlines", "mean_tone", "newest_age_days")
 EVENT_NAMES = ("good_news", "bad_news")
@@ -104,10 +105,10 @@ class SentimentSignal:
     def opinion(self, inputs: SignalInputs, history: SignalHistory, at: int = -1) -> Opinion:
         """Return the opinion on bar `at`."""
         if not len(history.score):
-            return Opinion(self.name, NAN, "no headlines", {})
+            return Opinion(self.name, NAN, NO_NEWS, {})
         values = {name: float(column[at]) for name, column in history.values.items()}
         score = float(history.score[at])
-        reason = _missing(inputs) if np.isnan(score) else _reason(values)
+        reason = NO_NEWS if np.isnan(score) else _reason(values)
         return Opinion(self.name, score, reason, values, recent_events(inputs.bars, history.events, at))
 
 
@@ -210,11 +211,6 @@ def _checked_tones(scorer: HeadlineScorer, titles: list[str]) -> FloatArray:
     if tones.shape != (len(titles),) or not (np.abs(tones) <= 1.0).all():
         raise BadInput(f"tone of scorer {scorer.name!r} has shape {tones.shape}, must be one of −1 to 1 per title")
     return tones
-
-
-def _missing(inputs: SignalInputs) -> str:
-    has_any = inputs.headlines is not None and not inputs.headlines.is_empty()
-    return f"no headline in the {MAX_AGE_DAYS:.0f} days before the close" if has_any else "no headlines"
 
 
 def _reason(values: dict[str, float]) -> str:
