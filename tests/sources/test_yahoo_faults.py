@@ -45,6 +45,7 @@ def one_failure(yahoo: YahooServer, **given: object) -> ApexError:
     return answers[0].error
 
 
+@pytest.mark.slow
 def test_scenario_01_bursts_of_429_over_2000_tickers_all_end_named(yahoo: YahooServer) -> None:
     symbols = [f"S{n}" for n in range(2000)]
     yahoo.list_(*(week(symbol) for symbol in symbols))
