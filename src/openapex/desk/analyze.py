@@ -20,12 +20,10 @@ from openapex.score.composite import composite, standing, verdict
 from openapex.score.model import Model, model
 from openapex.sessions import calendar_of, close_times, is_session
 from openapex.signals import SIGNALS
-from openapex.signals.signal import SignalInputs
+from openapex.signals.signal import PriceSignal, SignalInputs
 from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
 
 BENCHMARKS = ("SPY", "QQQ")
-LEAST_BARS = 15
-"""Bars the quickest price signal (RSI 14) needs."""
 Columns = Any  # a Polars or pandas frame
 
 
@@ -114,7 +112,7 @@ def appraise(
     inputs = SignalInputs(bars, *_known(material, session, as_of, now))
     histories = {name: signal.history(inputs) for name, signal in SIGNALS.items()}
     if all(np.isnan(history.score[-1]) for history in histories.values()):
-        raise InsufficientHistory(material.symbol, len(bars), LEAST_BARS)
+        raise InsufficientHistory(material.symbol, len(bars), _least_bars())
     made = composite({name: history.score for name, history in histories.items()}, chosen)
     parts = tuple(
         ScoredSignal(
@@ -141,6 +139,11 @@ def appraise(
         key_stats=key_stats(bars, benchmarks, inputs.facts),
         data=_note(material, bars, looked, action_warnings),
     )
+
+
+def _least_bars() -> int:
+    price_signals = (signal for signal in SIGNALS.values() if isinstance(signal, PriceSignal))
+    return 1 + min(signal.indicator.warm_up() for signal in price_signals)
 
 
 def day(value: "date | str | None", name: str = "as_of") -> date | None:

@@ -96,7 +96,8 @@ def _ingest(
     store = Store(store_home())
     for batch in _batches(_sorted_out(source, wanted, start, progress, report)):
         receipt = store.ingest(batch, now=now)
-        report.stored += [delivery.symbol for delivery in batch]
+        report.stored += receipt.symbols
+        report.failed |= {refused.symbol: refused.error for refused in receipt.refused}
         report.n_new += receipt.n_new
         report.n_revised += receipt.n_revised
         report.n_superseded += receipt.n_superseded

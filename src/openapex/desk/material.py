@@ -2,19 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from openapex.errors import ApexError, BadInput, NoData, SourceError, UnknownName
 from openapex.sessions import calendar_of, last_closed_session
 from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData, Source
-from openapex.store import Store, Stored, store_home
+
+if TYPE_CHECKING:
+    from openapex.store import Store, Stored
 
 SOURCE_NAMES = ("yahoo", "files", "demo")
 REFRESH_DAYS = 10
 """Calendar days before the last stored bar that a refresh asks for again, so that late revisions are seen."""
+REFRESH_DEADLINE_S = 12.0
+"""Longest time `analyze` waits for the network before it serves what is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,8 @@ class Material:
     warnings: tuple[str, ...] = ()
 
 
-def open_source(name: str, now: datetime, data: Path | None = None) -> Source:
-    """Return the source called `name`.
+def open_source(name: str, now: datetime, data: Path | None = None, *, hurried: bool = False) -> Source:
+    """Return the source called `name`; a hurried one gives up soon, because a reader is waiting.
 
     Raises
     ------
@@ -58,9 +63,11 @@ def open_source(name: str, now: datetime, data: Path | None = None) -> Source:
         from openapex.sources.files import FilesSource
 
         return FilesSource(data)
-    from openapex.desk.yahoo import yahoo_source
+    from openapex.sources.yahoo import YahooSource
+    from openapex.store import store_home
 
-    return yahoo_source(now)
+    patience = {"retries": 1, "deadline_s": REFRESH_DEADLINE_S} if hurried else {}
+    return YahooSource(now=lambda: now, cache_folder=store_home() / "cache", **patience)  # type: ignore[arg-type]
 
 
 def gather(
@@ -118,6 +125,8 @@ def _delivered(answers: Iterable[Answer]) -> dict[str, Material | ApexError]:
 def _from_store(
     symbol: str, wanted: Sequence[str], *, source: str | None, as_of: date | None, offline: bool, now: datetime
 ) -> tuple[Material, Mapping[str, Material]]:
+    from openapex.store import Store, store_home  # only here: a local source is read without the store
+
     store = Store(store_home())
     stored = {name: store.find(name, source=source) for name in wanted}
     troubles: dict[str, str] = {}
@@ -131,7 +140,7 @@ def _from_store(
     return _first(symbol, {name: _material(held, troubles.get(name)) for name, held in stored.items() if held})
 
 
-def _wants_refresh(held: Stored | None, as_of: date | None, now: datetime) -> bool:
+def _wants_refresh(held: "Stored | None", as_of: date | None, now: datetime) -> bool:
     if held is None:
         return True
     if held.source != "yahoo" or held.bars.is_empty():
@@ -143,12 +152,12 @@ def _wants_refresh(held: Stored | None, as_of: date | None, now: datetime) -> bo
     return bool(last < expected or (not settled and last <= expected))  # type: ignore[operator]
 
 
-def refresh(store: Store, symbols: Sequence[str], stored: Mapping[str, Stored | None], now: datetime) -> dict[str, str]:
+def refresh(
+    store: "Store", symbols: Sequence[str], stored: "Mapping[str, Stored | None]", now: datetime
+) -> dict[str, str]:
     """Fetch what is missing of `symbols` from the network into the store; return what went wrong, by symbol."""
-    from datetime import timedelta
-
     troubles: dict[str, str] = {}
-    source = open_source("yahoo", now)
+    source = open_source("yahoo", now, hurried=True)
     for name in symbols:
         held = stored[name]
         last = held.bars["session"].max() if held is not None and not held.bars.is_empty() else None
@@ -165,7 +174,7 @@ def refresh(store: Store, symbols: Sequence[str], stored: Mapping[str, Stored | 
     return troubles
 
 
-def _material(held: Stored, trouble: str | None) -> Material:
+def _material(held: "Stored", trouble: str | None) -> Material:
     warnings = (f"could not refresh {held.symbol}: {trouble}",) if trouble else ()
     return Material(
         held.symbol, held.source, held.simulated, held.basis, held.bars, held.actions, held.headlines, held.facts,
