@@ -22,9 +22,9 @@ from openapex.sources.demo.source import SEED
 HERE = Path(__file__).parent
 
 PINNED = {
-    "IWM": "8b4ac34b3c503a7603376a85dd646aa9a18ba8c04698bf19b3bba83ac9aa526b",
-    "TLT": "31290db586ab6c08d7a158415b488c415aa6f70e4eca2bfe7f47e2fb90bc1593",
-    "FIN08": "24f5c8ff1a332e417d7da6a77efdee3fb82aadbd76b28f09718cbe5230812e79",
+    "IWM": "712aa32ac8599ac12897198cf7fa146af9fd4ea5742f89f78a93baaa9aded599",
+    "TLT": "c88e6d2eb873a7c92a2a2fd65d42925dadf837897f66a7507984e578264c47c6",
+    "FIN08": "0ec0baf170f7326f81147063ce973ced350e8940362758e9969f9fc874689dc1",
     "TEC40": "a77153a30cf8731a6858046680360c88afa2593edafd1acb6d72db84139d2631",
     "macro": "ce6dc1f3207ec9622ea5f6dd80f0ec9a69eee8e60979aeac7b59018d99add8a5",
 }

@@ -132,15 +132,17 @@ def test_volume_spikes_are_rare_and_go_with_big_moves(panel: Panel, symbol: str)
     assert size[ratio >= 2.0].mean() > 1.6 * size.mean()
 
 
-def test_breakouts_come_with_more_volume(panel: Panel):
+def test_breakouts_come_with_more_volume_than_other_days_as_good(panel: Panel):
     bars = panel["IWM"]
     close = bars["close"].to_numpy()
+    size = (close[1:] / close[:-1] - 1.0)[19:] / returns(panel, "IWM").std()
+    is_good = (size > 0.3) & (size < 1.3)
     highest = np.lib.stride_tricks.sliding_window_view(close[:-1], 20).max(axis=1)
     is_new = close[20:] > highest
     is_break = is_new & ~np.concatenate([[False], is_new[:-1]])
     ratio = relative_volume(bars)
-    assert is_break.sum() > 100
-    assert ratio[is_break].mean() > 1.15 * ratio[~is_break].mean()
+    assert (is_break & is_good).sum() > 100
+    assert ratio[is_break & is_good].mean() > 1.15 * ratio[~is_break & is_good].mean()
 
 
 def test_regimes_persist_and_differ(demo: DemoSource, panel: Panel):

@@ -54,7 +54,7 @@ def traded(draws: Draws, sessions: SessionArray, returns: Returns, listing: List
     paid = np.zeros(n)
     ex_rows = listing.ex_rows[listing.ex_rows > listing.first_row] - listing.first_row
     paid[ex_rows] = returns.carry[rows][ex_rows] / listing.payments_a_year
-    moves = total - paid
+    moves = (1.0 + total) * (1.0 - paid) - 1.0  # so that adjusting by 1 - D / P gives back the total return
     moves[0] = 0.0
     whole = listing.price * np.multiply.accumulate(1.0 + moves)
     splits = _splits(whole, listing.split_above, ex_rows)
