@@ -124,6 +124,7 @@ def test_symbols_past_the_deadline_are_named_and_not_asked_for(yahoo: YahooServe
         (Fault(200, HTML), BadPayload, "Will be right back"),
         (Fault(502, HTML), BadPayload, "HTTP 502"),
         (Fault(404, HTML), BadPayload, "HTTP 404"),
+        (Fault(404, '{"chart":{"result":null,"error":{"code":"X","description":"gone"}}}'), BadPayload, "gone"),
         (Fault(200, '{"chart":{"result":[{"meta":{"cur'), BadPayload, '{"chart":{"result"'),
         (Fault(200, json.dumps(week().chart(0, 2**31)), manner="cut"), BadPayload, "IncompleteRead"),
         (Fault(200, json.dumps(week().chart(0, 2**31)), manner="bad_gzip"), BadPayload, "does not unpack"),

@@ -217,6 +217,14 @@ def test_scenario_10_a_quote_outside_regular_hours_is_not_a_bar(yahoo: YahooServ
     assert answer.bars["close"].to_list()[-1] == walk().bars[-1][4]
 
 
+def test_scenario_10_the_evening_price_of_a_mutual_fund_is_its_bar(yahoo: YahooServer) -> None:
+    fund = Listing("VWEAX", [(day, 5.4, 5.4, 5.4, 5.4, 0) for day in SESSIONS], kind="MUTUALFUND")
+    yahoo.list_(edited(fund, lambda result: result["timestamp"].__setitem__(-1, stamp(SESSIONS[-1], "18:45"))))
+    answer = delivered(yahoo, datetime.fromtimestamp(stamp(SESSIONS[-1], "19:00"), UTC), "VWEAX")
+    assert answer.bars["session"].to_list() == SESSIONS
+    assert answer.bars["provisional"].to_list()[-1] is True
+
+
 def test_scenario_13_a_raw_series_under_the_adjusted_name_is_an_error(yahoo: YahooServer) -> None:
     def give_raw(result: dict[str, Any]) -> None:
         result["indicators"]["adjclose"][0]["adjclose"] = list(result["indicators"]["quote"][0]["close"])

@@ -128,14 +128,25 @@ class Listing:
         today = datetime.fromtimestamp(period2, ZoneInfo(self.zone)).date()
         clocks = {"pre": ("04:00", self.opens), "regular": (self.opens, self.closes), "post": (self.closes, "20:00")}
         periods = {
-            name: {"start": stamp(today, start, self.zone), "end": stamp(today, end, self.zone)}
+            name: {
+                "timezone": "EST",
+                "start": stamp(today, start, self.zone),
+                "end": stamp(today, end, self.zone),
+                "gmtoffset": -18000,
+            }
             for name, (start, end) in clocks.items()
         }
         return {
             "currency": self.currency,
             "symbol": self.symbol,
             "exchangeName": "NMS",
+            "fullExchangeName": "NasdaqGS",
             "instrumentType": self.kind,
+            "firstTradeDate": stamp(self.bars[0][0], self.opens, self.zone),
+            "regularMarketTime": period2,
+            "hasPrePostMarketData": True,
+            "gmtoffset": -18000,
+            "timezone": "EST",
             "exchangeTimezoneName": self.zone,
             "priceHint": 2,
             "currentTradingPeriod": periods,

@@ -154,20 +154,24 @@ def _kept_rows(
         session = datetime.fromtimestamp(stamps[row], zone).date()
         if is_blank[row]:
             blank.add(session)
-        elif not _is_outside_hours(stamps[row], meta):
+        elif not _is_outside_hours(stamps[row], meta, has_bar=session in latest):
             n_superseded += session in latest
             latest[session] = row
     return dict(sorted(latest.items())), n_superseded, tuple(sorted(blank - set(latest)))
 
 
-def _is_outside_hours(stamp: int, meta: Mapping[str, Any]) -> bool:
-    """Return whether a row is a quote of today's pre- or post-market, not a bar."""
+def _is_outside_hours(stamp: int, meta: Mapping[str, Any], has_bar: bool) -> bool:
+    """Return whether a row is a quote of today's pre- or post-market, not a bar.
+
+    A late row without another of its session is a bar: the price of a mutual fund comes in the evening.
+    """
     periods = meta.get("currentTradingPeriod") or {}
     pre, regular, post = (periods.get(name) or {} for name in ("pre", "regular", "post"))
     if not (pre and regular and post):
         return False
     is_before = pre["start"] <= stamp < regular["start"]
-    return bool(is_before or regular["end"] + LIVE_ROW_SLACK_S < stamp <= post["end"])
+    is_after = regular["end"] + LIVE_ROW_SLACK_S < stamp <= post["end"]
+    return bool(is_before or (is_after and has_bar))
 
 
 def _events(events: Mapping[str, Any] | None, zone: ZoneInfo, value: Any, merged: Any) -> dict[date, float]:

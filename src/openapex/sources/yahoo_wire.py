@@ -1,8 +1,8 @@
 """Ask Yahoo one question and get JSON or a named error: cap, time-outs, retries and breaker around yfinance.
 
 yfinance is the transport: its browser-like TLS, its cookie, crumb and consent handling.  Its parsers are not used:
-``Ticker.history`` asks twice per symbol, keeps an HTML page in an LRU cache so that no retry can recover, turns an
-unknown volume into 0 and says "possibly delisted" for a broken network (measured with yfinance 1.7.0).
+``Ticker.history`` (1.7.0) keeps an HTML page in an LRU cache, so that no retry can recover, says "possibly delisted"
+for a broken network and turns an unknown volume into 0 (docs/sources.md has the measurement).
 """
 
 import threading
