@@ -18,7 +18,7 @@ CASES = [
     ("QQQ", "etf_daily.parquet", "2024-12-31"),
     ("KRE", "etf_daily.parquet", "2024-12-31"),
     ("XLK", "etf_daily.parquet", "2024-12-31"),
-    ("AAPL", "stocks_daily.parquet", "2023-06-30"),
+    ("ABT", "stocks_daily.parquet", "2023-06-30"),
     ("IWM", "etf_daily.parquet", "2020-03-23"),
 ]
 pytestmark = pytest.mark.realdata

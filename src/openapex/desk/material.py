@@ -92,6 +92,8 @@ def gather(
     ApexError
         If a local source cannot be read.
     """
+    if source is not None and source not in SOURCE_NAMES:
+        raise UnknownName("source", source, SOURCE_NAMES)
     wanted = [symbol, *(name for name in benchmarks if name != symbol)]
     if source == "demo" or data is not None:
         return _first(symbol, _delivered(open_source(source or "files", now, data).fetch(wanted, end=as_of)))
@@ -185,10 +187,12 @@ def _material(held: "Stored", trouble: str | None) -> Material:
 def _nothing(symbol: str, source: str | None, trouble: str | None, offline: bool) -> str:
     why = "offline was asked for" if offline else trouble or "it was not looked for on the network"
     where = f" from source {source!r}" if source else ""
-    return (
-        f"nothing is stored for {symbol}{where}, and no network source gave it ({why}). Try one of:\n"
-        f"  apex analyze {symbol} --data PATH       your own CSV or Parquet file\n"
-        f"  apex import PATH                     keep such a file in the store\n"
-        f"  apex fetch {symbol}                      once Yahoo can be reached\n"
-        f"  apex analyze IWM --source demo       the embedded simulated market"
-    )
+    choices = {
+        f"apex analyze {symbol} --data PATH": "your own CSV or Parquet file",
+        "apex import PATH": "keep such a file in the store",
+        f"apex fetch {symbol}": "once Yahoo can be reached",
+        "apex analyze IWM --source demo": "the embedded simulated market",
+    }
+    width = max(map(len, choices)) + 2
+    advice = "\n".join(f"  {command:<{width}} {what}" for command, what in choices.items())
+    return f"nothing is stored for {symbol}{where}, and no network source gave it ({why}). Try one of:\n{advice}"
