@@ -25,23 +25,15 @@ class Problem:
         return f"{self.rule}: {self.message}"
 
 
-def sizes_on_disk(home: Path) -> dict[Path, int]:
-    """Return the size of every file below `home`; files that vanish meanwhile are left out."""
-    sizes = {}
-    for path in home.rglob("*"):
-        try:
-            if path.is_file():
-                sizes[path] = path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return sizes
-
-
 def problems(root: Path) -> tuple[Problem, ...]:
     """Return everything that is wrong with the store at `root`."""
     log = Log(root)
+    try:
+        log.refuse_orphaned_data()
+    except CorruptStore as error:
+        return (Problem("missing_log", str(root), str(error)),)
     if not log.exists():
-        return _without_log(root)
+        return ()
     try:
         records = log.n_records()
         snapshot = log.snapshot()
@@ -56,13 +48,6 @@ def problems(root: Path) -> tuple[Problem, ...]:
         *(problem for file in sorted(alive) for problem in _file_problems(root, file, records.get(file.path))),
         *(problem for file in sorted(ever - alive) for problem in _old_file_problems(root, file)),
     )  # fmt: skip
-
-
-def _without_log(root: Path) -> tuple[Problem, ...]:
-    data = next(root.rglob("*.parquet"), None) if root.is_dir() else None
-    if data is None:
-        return ()
-    return (Problem("missing_log", str(root), f"{root} holds data files but no log, must have _delta_log beside them"),)
 
 
 def _log_problems(root: Path, alive: set[DataFile], replayed: set[DataFile]) -> Iterator[Problem]:

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -95,6 +95,11 @@ class Log:
         """Tell whether anything was ever committed."""
         return (self.root / "_delta_log").is_dir() and any((self.root / "_delta_log").glob("*.json"))
 
+    def refuse_orphaned_data(self) -> None:
+        """Raise CorruptStore where data files lie without a log: to go on would hide them for good."""
+        if next(self.root.glob("dataset=*/source=*/bucket=*/*.parquet"), None) is not None and not self.exists():
+            raise CorruptStore(f"{self.root} has data files but no log, must have _delta_log beside them; {NEXT_STEP}")
+
     def snapshot(self, version: int | None = None) -> Snapshot:
         """Return the files that count now, or at `version`.
 
@@ -106,23 +111,25 @@ class Log:
             If the log cannot be read.
         """
         if not self.exists():
+            self.refuse_orphaned_data()
             if version is not None:
                 raise NoData(f"version is {version}, must be one of the store's: it is empty")
             return EMPTY
-        return self._snapshot(self._table(version))
+        latest = self._table()
+        if version is None or version == latest.version():
+            return self._snapshot(latest)
+        if not 0 <= version < latest.version():
+            raise NoData(f"version is {version}, must be from 0 to {latest.version()}, the store's latest")
+        snapshot = self._snapshot(self._table(version))
+        if not all((self.root / file.path).exists() for held in snapshot.files.values() for file in held):
+            raise NoData(f"version is {version}, must be one that is still kept: its files were freed (Store.vacuum)")
+        return snapshot
 
     def _table(self, version: int | None = None) -> "DeltaTable":
         from deltalake import DeltaTable
 
         with self._named():
-            latest = DeltaTable(self.root)
-        if version is None:
-            return latest
-        if not 0 <= version <= latest.version():
-            raise NoData(f"version is {version}, must be from 0 to {latest.version()}, the store's latest")
-        with self._named():
-            latest.load_as_version(version)
-        return latest
+            return DeltaTable(self.root, version=version)
 
     def _snapshot(self, table: "DeltaTable") -> Snapshot:
         files: dict[tuple[Kind, str, int], list[DataFile]] = {}
@@ -143,6 +150,7 @@ class Log:
         """Create the empty table unless it is there."""
         if self.exists():
             return
+        self.refuse_orphaned_data()
         from deltalake import DeltaTable, Schema
         from deltalake.exceptions import DeltaError
 
@@ -172,7 +180,7 @@ class Log:
         StoreError
             If it cannot be written.
         """
-        from deltalake import CommitProperties, DeltaTable
+        from deltalake import CommitProperties
         from deltalake.exceptions import CommitFailedError, DeltaError
         from deltalake.transaction import AddAction, RemoveAction
 
@@ -183,8 +191,7 @@ class Log:
         ]
         # No retries inside delta-rs: it lets two appends to an empty bucket pass, which would store a key twice.
         properties = CommitProperties(custom_metadata={"openapex": now.isoformat()}, max_commit_retries=0)
-        with self._named():
-            table = DeltaTable(self.root, version=base.version)
+        table = self._table(base.version)
         try:
             table.create_write_transaction(
                 actions, "append", table.schema(), list(PARTITIONS), commit_properties=properties
@@ -196,7 +203,7 @@ class Log:
             if not {a.file for a in added} <= {file for held in landed.files.values() for file in held}:
                 raise Conflict from error
         self._sync(base.version + 1)
-        return self.snapshot(base.version + 1)
+        return self._snapshot(self._table(base.version + 1))
 
     def _sync(self, version: int) -> None:
         folder = self.root / "_delta_log"
@@ -209,6 +216,12 @@ class Log:
             sync_folder(folder)
         except OSError as error:
             raise unwritable(folder, error) from error
+
+    def made_at(self) -> dict[int, datetime]:
+        """Return when each version was committed."""
+        with self._named():
+            entries = self._table().history()
+        return {int(one["version"]): datetime.fromtimestamp(one["timestamp"] / 1000, UTC) for one in entries}
 
     def ever_added(self) -> set[DataFile]:
         """Return every file that any version refers to.

@@ -49,7 +49,9 @@ def merged(stored: pl.DataFrame, delivered: pl.DataFrame, table: Table) -> Merge
     incoming = distinct(delivered, table)
     n_repeated = delivered.height - incoming.height
     key, values = list(table.key), list(table.values)
-    known = stored.select(*key, *(pl.col(name).alias(f"old_{name}") for name in values), is_held=pl.lit(True))
+    is_touched = pl.col("symbol").is_in(incoming["symbol"].unique().to_list())  # of a bucket's 75, often one
+    touched = stored.filter(is_touched)
+    known = touched.select(*key, *(pl.col(name).alias(f"old_{name}") for name in values), is_held=pl.lit(True))
     met = incoming.join(known, on=key, how="left", maintain_order="left")
     is_same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(f"old_{name}")) for name in values)
     is_held = pl.col("is_held").is_not_null()
@@ -63,8 +65,8 @@ def merged(stored: pl.DataFrame, delivered: pl.DataFrame, table: Table) -> Merge
     changed = judged.filter(pl.col("fate").is_in(["new", "revised"])).drop("fate")
     rows = None
     if changed.height:
-        kept = stored.join(changed, on=key, how="anti") if count.get("revised") else stored
-        rows = pl.concat([kept, changed]).sort(key)
+        kept = touched.join(changed, on=key, how="anti") if count.get("revised") else touched
+        rows = pl.concat([stored.filter(~is_touched), kept, changed]).sort(key)
     return Merged(
         rows, count.get("new", 0), count.get("revised", 0), count.get("unchanged", 0),
         count.get("superseded", 0) + n_repeated,

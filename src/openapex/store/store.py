@@ -2,7 +2,7 @@
 
 import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from openapex.errors import BadInput, UnknownSymbol
-from openapex.store import checking, reading
+from openapex.store import checking, reading, space
 from openapex.store.checking import Problem
 from openapex.store.delivered import Delivered
 from openapex.store.digest import digest
@@ -202,7 +202,7 @@ class Store:
         """Return what is held, by source, and how much room it takes."""
         snapshot = self._log.snapshot()
         sources = tuple(self._source_info(snapshot, name) for name in snapshot.sources())
-        sizes = checking.sizes_on_disk(self.home)
+        sizes = space.sizes_on_disk(self.home)
         alive = {self._root / file.path for held in snapshot.files.values() for file in held}
         data = [path for path in sizes if path.parent.name.startswith("bucket=")]
         leftover = sum(sizes[path] for path in data if path not in alive)
@@ -227,12 +227,33 @@ class Store:
         """
         return checking.problems(self._root)
 
+    def vacuum(self, *, now: datetime, keep_days: float = 30.0, keep_versions: Collection[int] = ()) -> int:
+        """Delete data files that no kept version uses, and those killed processes left; return the bytes given back.
+
+        Parameters
+        ----------
+        now : datetime with time zone
+            The present moment; files younger than a day are never taken.
+        keep_days : float
+            Every version that was the latest within so many days stays readable.
+        keep_versions : collection of int
+            Older versions that stay readable: those a report cites.
+
+        Raises
+        ------
+        BadInput
+            If `keep_days` is negative or `now` has no time zone.
+        StoreError
+            If a file cannot be deleted.
+        """
+        return space.vacuum(self._log, keep_days=keep_days, keep_versions=keep_versions, now=now)
+
     def content_hash(self, version: int | str | None = None) -> str:
         """Return a SHA-256 of all rows but for the moment they were fetched: equal stores have equal hashes."""
         snapshot = self._log.snapshot(_number(version))
         rows = (
-            (kind, source, pl.concat(read_files(self._root, snapshot.select(kind, source))).sort(list(table.key)))
-            for kind, table in TABLES.items()
+            (kind, source, reading.in_order(read_files(self._root, snapshot.select(kind, source))))
+            for kind in TABLES
             for source in snapshot.sources(kind)
         )
         return digest(rows)

@@ -87,7 +87,7 @@ def bucket_of(symbol: str) -> int:
     Examples
     --------
     >>> bucket_of("IWM")
-    2
+    3
     """
     return zlib.crc32(symbol.encode()) % N_BUCKETS
 
