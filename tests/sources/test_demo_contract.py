@@ -1,6 +1,7 @@
 """The simulated market behind the same door as every source."""
 
 from datetime import date
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -9,6 +10,7 @@ from polars.testing import assert_frame_equal
 
 from openapex.errors import BadInput, UnknownSymbol
 from openapex.sources.demo import DemoSource
+from openapex.sources.demo.universe import FUNDS, STOCKS
 from openapex.sources.source import Delivery, Failure, NoNewData
 
 
@@ -84,3 +86,11 @@ def test_everything_in_words_says_simulated(demo: DemoSource):
         assert answer.headlines["publisher"].str.contains("SIMULATED").all()
         assert answer.headlines["title"].str.contains("SIMULATED").all()
         assert answer.facts.filter(pl.col("field") == "name")["text"].str.contains("SIMULATED").all()
+
+
+def test_the_docs_name_every_fund_sector_and_series(demo: DemoSource):
+    page = (Path(__file__).parents[2] / "docs" / "simulated-market.md").read_text(encoding="utf-8")
+    codes = {symbol[:3] for symbol in STOCKS}
+    ranges = [f"{code}01–{sum(symbol[:3] == code for symbol in STOCKS)}" for code in codes]
+    for word in (*FUNDS, *ranges, *demo.macro()["series"].unique(), "SIMULATED"):
+        assert word in page, word
