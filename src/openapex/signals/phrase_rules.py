@@ -71,16 +71,16 @@ class PhraseRules:
 
 
 @cache
-def _lexicon() -> dict[str, list[tuple[tuple[str, ...], str]]]:
-    """Return first word → entries (words, kind), the longest first."""
+def _lexicon() -> dict[str, list[tuple[tuple[str, ...], str, str]]]:
+    """Return first word → (words, kind, entry), the longest first."""
     kinds = ((say.NEUTRAL_PHRASES, "neutral"), (say.PHRASES, "phrase"), (say.METRICS, "metric"))
-    lexicon: dict[str, list[tuple[tuple[str, ...], str]]] = {}
+    lexicon: dict[str, list[tuple[tuple[str, ...], str, str]]] = {}
     for entries, kind in kinds:
         for entry in entries:
-            words = tuple(entry.split())
-            lexicon.setdefault(words[0], []).append((words, kind))
+            words = tuple(_TOKEN.findall(entry))
+            lexicon.setdefault(words[0], []).append((words, kind, entry))
     for found in lexicon.values():
-        found.sort(key=lambda pair: -len(pair[0]))
+        found.sort(key=lambda row: -len(row[0]))
     return lexicon
 
 
@@ -137,9 +137,9 @@ class _Reading:
     def _spans(self) -> Iterator[_Span]:
         lexicon, tokens, at = _lexicon(), self.tokens, 0
         while at < len(tokens):
-            for words, kind in lexicon.get(tokens[at], ()):
+            for words, kind, entry in lexicon.get(tokens[at], ()):
                 if tuple(tokens[at : at + len(words)]) == words:
-                    yield _Span(kind, " ".join(words), at, at + len(words))
+                    yield _Span(kind, entry, at, at + len(words))
                     at += len(words)
                     break
             else:

@@ -100,7 +100,7 @@ UP_WORDS = _words(
     record strong stronger strongest upward uptick upturn high highest robust solid healthy swell swelled swells
     swollen skyrocket skyrockets skyrocketed leap leaps leaped leapt spike spikes spiked recover recovers recovered
     recovering recovery growth better best good favourable favorable excellent brisk buoyant enhance enhances
-    enhanced enhancing increases multiplied pick-up surpass surpasses surpassed"""
+    enhanced enhancing increases multiplied pick-up surpass surpasses surpassed boomed booming booms"""
 )
 """Words that say a metric went, or goes, up."""
 
@@ -115,9 +115,9 @@ DOWN_WORDS = _words(
     deteriorates deteriorated deteriorating deterioration shed sheds halve halves halved contracted contraction
     diminish diminishes diminished erode eroded erodes worsen worsens worsened worsening worse worst low lowest
     downward slow slows slowed slowing slower slowdown downturn suspend suspends suspended suspending scrap scraps
-    scrapped withdraw withdraws withdrew withdrawn lose loses losing lost miss dwindle dwindled dwindles collapse
-    collapsed collapses retreat retreats retreated bad disappointing unfavourable unfavorable save saves saved
-    saving eliminate eliminates eliminated minimise minimize minimises minimizes cool cools cooled cooling"""
+    scrapped withdraw withdraws withdrew withdrawn lose loses losing lost miss dwindle dwindled dwindles dwindling
+    collapse collapsed collapses retreat retreats retreated bad disappointing unfavourable unfavorable save saves
+    saved saving eliminate eliminates eliminated minimise minimize minimises minimizes cool cools cooled cooling"""
 )
 """Words that say a metric went, or goes, down."""
 
