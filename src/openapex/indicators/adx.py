@@ -34,10 +34,9 @@ def directional_step(
         plus *= kept
         minus *= kept
         spans *= kept
-    if rise > fall and rise > 0.0:
-        plus += rise
-    elif fall > rise and fall > 0.0:
-        minus += fall
+    rise, fall = rise if rise > fall else 0.0, fall if fall > rise else 0.0  # the larger counts, if above 0
+    plus += rise if rise > 0.0 else 0.0
+    minus += fall if fall > 0.0 else 0.0
     spans += span
     if seen < window:
         return (high, low, close, seen + 1, plus, minus, spans), (NAN, NAN)

@@ -21,10 +21,8 @@ def obv_step(state: ObvState, close: float, volume: float) -> tuple[ObvState, fl
     last, balance = state
     if (close + volume) * 0.0 != 0.0:  # NaN or infinite
         return (NAN, 0.0), NAN
-    if close < last:
-        balance -= volume
-    elif close != last:  # higher, or the first bar: the balance starts with its volume
-        balance += volume
+    sign = 0.0 if close == last else 1.0  # the first bar (no last close) counts as rising
+    balance += volume * (-1.0 if close < last else sign)  # a product, not a branch: closes are hard to predict
     return (close, balance), balance
 
 

@@ -36,7 +36,7 @@ def ring(window: int) -> Ring:
     return [NAN] * window
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Indicator:
     """One definition of an indicator, run in three ways.
 
