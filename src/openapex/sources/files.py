@@ -205,8 +205,8 @@ def _delivered(
 def _priceless(rows: pl.DataFrame) -> str | None:
     if rows.is_empty():
         return None
-    noun = "row has" if rows.height == 1 else "rows have"
-    return f"{rows.height} {noun} no price and are not bars, the latest {rows['session'].max()}"
+    latest = rows.select(pl.col("session").max()).item()
+    return f"rows without a price left out: {rows.height}, the latest {latest}"
 
 
 def _first_line(error: Exception) -> str:
