@@ -90,9 +90,12 @@ def test_a_planted_future_changes_nothing(shared_data: Path, tmp_path: Path) -> 
         pl.when(pl.col("date") > day).then(planted[name]).otherwise(rows[name]).alias(name)
         for name in ("open", "high", "low", "close", "adj_close", "volume")
     )
-    rows.write_parquet(tmp_path / "a.parquet")
-    planted.write_parquet(tmp_path / "b.parquet")
-    true, false = (apex.analyze("IWM", data=tmp_path / f"{name}.parquet", as_of=day, now=NOW) for name in "ab")
+    for name, table in (("true", rows), ("planted", planted)):
+        (tmp_path / name).mkdir()
+        table.write_parquet(tmp_path / name / "etf.parquet")
+    true, false = (
+        apex.analyze("IWM", data=tmp_path / name / "etf.parquet", as_of=day, now=NOW) for name in ("true", "planted")
+    )
     assert _without_version(true) == _without_version(false)
 
 

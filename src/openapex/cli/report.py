@@ -75,7 +75,7 @@ def _row(part: ScoredSignal) -> tuple[Text, ...]:
 
 def _why(part: ScoredSignal) -> Text:
     why = Text(part.opinion.reason)
-    for event in part.opinion.events[:2]:
+    for event in part.opinion.events[:1]:
         why.append(f"  [{event.name.replace('_', ' ')} {event.session:%d %b}]", "cyan")
     return why
 
@@ -104,10 +104,10 @@ def _stat_lines(analysis: Analysis) -> Iterable[tuple[str, str]]:
         ),
     )
     yield "Return", "  ".join(f"{label} {say(f'ret_{key}_pct')}" for key, label in RETURN_SPANS)
+    yield "ATR", f"{say('atr')} = {say('atr_pct')} of price, {_band(analysis)}"
     yield (
         "Risk",
         _joined(
-            f"ATR {say('atr')} = {say('atr_pct')}, {_band(analysis)}",
             f"volatility {say('realised_volatility_20_pct')} a year",
             f"drawdown {say('drawdown_pct')} (worst {say('max_drawdown_pct')})",
         ),
@@ -117,7 +117,7 @@ def _stat_lines(analysis: Analysis) -> Iterable[tuple[str, str]]:
         "Volume",
         _joined(
             f"{say('relative_volume')} × its 20-bar mean of {say('average_volume_20')} shares",
-            f"{say('average_dollar_volume_20')} a day",
+            f"turnover {say('average_dollar_volume_20')} a day",
         ),
     )
     yield "Levels", _joined(f"support {say('support')}", f"resistance {say('resistance')} (nearest confirmed swings)")
@@ -136,15 +136,15 @@ def _band(analysis: Analysis) -> str:
         return "band unknown"
     inside = "inside" if stats["atr_pct_in_band"] else "outside"
     return (
-        f"{inside} 1.5–2.5 % (as on {stats['atr_pct_band_share_pct']:.0f} % of days), "
-        f"percentile {stats['atr_pct_percentile']:.0f}"
+        f"{inside} the 1.5–2.5 % band, where it was on {stats['atr_pct_band_share_pct']:.0f} % of days; "
+        f"higher than on {stats['atr_pct_percentile']:.0f} % of them"
     )
 
 
 def _beta(stats: Mapping[str, float], name: str) -> str:
     beta, low, high = (stats[f"beta_{name}{end}"] for end in ("", "_low", "_high"))
     if math.isnan(beta):
-        return f"{name.upper()} n/a"
+        return f"{name.upper()} n/a (too few common sessions in the data)"
     n, correlation = stats[f"n_sessions_{name}"], stats[f"correlation_{name}"]
     return f"{name.upper()} {beta:.2f} ({low:.2f}–{high:.2f}, n {n:.0f}), correlation {correlation:.2f}"
 

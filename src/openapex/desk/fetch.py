@@ -1,7 +1,7 @@
 """Bring data into the store: every requested symbol ends as stored, without news, or failed with its cause."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def _sorted_out(
         progress(answer.symbol)
         if isinstance(answer, Delivery):
             report.warnings += [f"{answer.symbol}: {text}" for text in answer.warnings]
-            yield answer
+            yield replace(answer, source=source.name)  # a file's name is not part of a key
         elif isinstance(answer, NoNewData):
             report.no_new_data[answer.symbol] = answer.reason
         elif isinstance(answer, Failure):
