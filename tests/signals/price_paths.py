@@ -70,3 +70,12 @@ SCENARIO_27 = {
     "zero_volume": changed(random_bars(27, N), volume=np.zeros(N)),
     "single_gap": bars_of(*[np.where(LINE < 250, 100.0, 150.0)] * 3),
 }
+
+
+def panel_of(named):
+    """Several symbols in one `Bars`, the ragged shape of a universe; `named` maps symbol to bars, sorted."""
+    parts = [named[symbol] for symbol in sorted(named)]
+    names = ("sessions", "open", "high", "low", "close", "adj_close", "volume", "provisional")
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in names}
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+    return Bars(symbols=tuple(sorted(named)), offsets=offsets, **columns)

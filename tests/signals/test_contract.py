@@ -12,7 +12,17 @@ from datetime import UTC, datetime, time
 import numpy as np
 import polars as pl
 import pytest
-from price_paths import assert_equal, bars_of, changed, columns_of, first, random_bars, scaled
+from price_paths import (
+    SCENARIO_27,
+    assert_equal,
+    bars_of,
+    changed,
+    columns_of,
+    first,
+    panel_of,
+    random_bars,
+    scaled,
+)
 
 from openapex.indicators.step import Stream
 from openapex.signals import SIGNALS
@@ -177,6 +187,24 @@ def test_streamed_equals_batch(signal, inputs):
         np.testing.assert_array_equal(rows[:, i], batch[name].astype(float), err_msg=name)
 
 
+@pytest.mark.slow
+@each_price_signal
+def test_compiled_equals_interpreted_and_symbols_do_not_mix(signal, inputs):
+    """Bit for bit, over a panel of odd markets, random walks with gaps and a symbol of one bar; each as if alone."""
+    from openapex.indicators.compiled import compiled_over_bars
+
+    holes = {name: inputs.bars.close.copy() for name in ("close", "high", "low")}
+    for values in holes.values():
+        values[[150, 400, 401]] = np.nan, np.inf, np.nan
+    named = {**SCENARIO_27, "a": inputs.bars, "b": changed(inputs.bars, **holes), "one": first(inputs.bars, 1)}
+    panel = panel_of(named)
+    seen = compiled_over_bars(signal.indicator, panel)
+    for symbol, low, high in zip(panel.symbols, panel.offsets, panel.offsets[1:], strict=False):
+        alone = columns_of(signal.history(SignalInputs(named[symbol])))
+        for name, values in seen.items():
+            np.testing.assert_array_equal(values[low:high], alone[name].astype(float), err_msg=f"{name} of {symbol}")
+
+
 @each_price_signal
 def test_warm_up_is_nan_and_as_long_as_declared(signal, inputs):
     known = np.flatnonzero(~np.isnan(signal.history(inputs).score))
@@ -186,9 +214,10 @@ def test_warm_up_is_nan_and_as_long_as_declared(signal, inputs):
 
 
 @each_price_signal
-def test_a_gap_harms_only_the_windows_that_cover_it(signal, inputs):
-    """After an unknown bar the score is that of a history that starts on the next bar, warm-up included."""
-    bars, at = inputs.bars, 300
+@pytest.mark.parametrize("at", [20, 300, 335, 341, 390])
+def test_a_gap_harms_only_the_windows_that_cover_it(signal, inputs, at):
+    """After an unknown bar scores and events are those of a history that starts on the next bar, warm-up included."""
+    bars = inputs.bars
     fields = ("close", "high", "low", "volume")
     gap = {name: np.where(np.arange(N) == at, np.nan, getattr(bars, name)) for name in fields}
     seen = signal.history(SignalInputs(changed(bars, **gap)))
@@ -196,6 +225,8 @@ def test_a_gap_harms_only_the_windows_that_cover_it(signal, inputs):
     fresh = signal.history(SignalInputs(bars_of(bars.close[tail], bars.high[tail], bars.low[tail], bars.volume[tail])))
     assert_equal(signal.history(inputs), seen, slice(0, at))
     np.testing.assert_allclose(seen.score[tail], fresh.score, rtol=1e-9, equal_nan=True)
+    for name, flags in fresh.events.items():
+        np.testing.assert_array_equal(seen.events[name][tail], flags, err_msg=name)
     assert np.isnan(seen.score[at])
     assert not any(flags[at] for flags in seen.events.values())
 

@@ -79,6 +79,13 @@ def test_a_touch_of_the_line_is_no_cross():
     assert not history(MA_CROSS_SIGNAL, bars_of(np.full(400, 7.0))).events["golden_cross"].any()
 
 
+def test_leaving_a_flat_market_is_no_cross():
+    """The first side taken is not a change of side."""
+    bars = bars_of(np.concatenate([np.full(250, 50.0), 50.0 + np.arange(40.0)]))
+    for signal in (MACD_SIGNAL, MA_CROSS_SIGNAL):
+        assert not any(flags.any() for flags in history(signal, bars).events.values())
+
+
 def test_volume_events_are_those_of_pandas():
     """Relative volume and the extremes look at earlier bars only."""
     volume, close = pd.Series(BARS.volume), pd.Series(BARS.close)

@@ -12,7 +12,7 @@ from openapex.signals.fibonacci import fibonacci_score, touch_and_turn
 from openapex.signals.ma_cross import ma_cross_score
 from openapex.signals.macd import macd_score
 from openapex.signals.rsi import rsi_score
-from openapex.signals.shapes import in_atr, polyline, sma_200_trend, squash
+from openapex.signals.shapes import in_atr, polyline, side_of, sma_200_trend, squash
 from openapex.signals.volume import breakout_strength, day_push, volume_score
 
 HAND = [
@@ -58,6 +58,11 @@ HAND = [
     (squash, (-4.0 / 3.0,), -0.8),
     (in_atr, (3.0, 1.5, 100.0), 2.0),
     (in_atr, (0.0, 0.0, 100.0), 0.0),
+    (in_atr, (1e-14, 1e-15, 100.0), 1e-7),  # rounding noise in a market that stands still
+    (side_of, (0.5, -1.0), 1.0),
+    (side_of, (-0.5, 1.0), -1.0),
+    (side_of, (1e-7, -1.0), -1.0),  # on the line: still the side it came from
+    (side_of, (0.0, 1.0), 1.0),
     (sma_200_trend, (2.0, -0.5), 0.0),
     (sma_200_trend, (9.0, 9.0), 1.0),
     (squeeze_tightness, (1.1, 1.0, 0.0), 0.6),
