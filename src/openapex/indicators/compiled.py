@@ -19,9 +19,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from openapex.bars import Bars, FloatArray, IntArray
+from openapex.bars import Bars, Field, FloatArray, IntArray
 from openapex.errors import ApexError, BadInput
-from openapex.indicators import step as steps
 from openapex.indicators.step import Indicator
 
 Job: TypeAlias = tuple[Indicator, Mapping[str, int | float]]
@@ -93,7 +92,7 @@ def compiled_over_bars(
 
 def compiled_together(
     jobs: Sequence[Job],
-    columns: Mapping[str, FloatArray],
+    columns: Mapping[Field, FloatArray],
     offsets: IntArray,
     *,
     on_compile: Progress | None = None,
@@ -155,7 +154,8 @@ class _Kernel:
 
     def __init__(self, indicators: tuple[Indicator, ...]) -> None:
         numba = _numba()
-        borrowed, kept = _borrowing()
+        from openapex.indicators.rings import borrowed, kept
+
         parts = {part for indicator in indicators for part in _parts(indicator)}
         for part in parts:
             _register(part)
@@ -165,7 +165,7 @@ class _Kernel:
         scope: dict[str, Any] = {"__name__": __name__, "prange": numba.prange, "borrowed": borrowed, "kept": kept}
         for i, indicator in enumerate(indicators):
             scope |= {f"start{i}": indicator.start, f"step{i}": indicator.step}
-        # the cache belongs to this file: __pycache__ beside it or, where that cannot be written, the user's cache folder
+        # Numba keeps the cache of this file in __pycache__ beside it or, where it cannot write, in the user's folder
         exec(compile(text.replace("KERNEL", f"kernel_{mark}"), __file__, "exec"), scope)
         self._plain = scope[f"kernel_{mark}"]
         self.function = self._jitted(is_cached=True)
@@ -272,59 +272,12 @@ def _register(function: FunctionType) -> None:
 
 @cache
 def _numba() -> Any:
-    """Import Numba and teach it that a ring is an array."""
+    """Import Numba and teach it what a ring is."""
     try:
         import numba
         import numba.extending
+
+        from openapex.indicators import rings  # noqa: F401 - registers itself
     except ImportError as error:
         raise MissingCompiler(f"numba is missing ({error}), must be installed to compile: pip install numba") from error
-
-    @numba.extending.overload(steps.ring)  # type: ignore[untyped-decorator]
-    def _ring(window):  # type: ignore[no-untyped-def]  # Numba compares this signature with the lambda's
-        return lambda window: np.full(window, np.nan)
-
     return numba
-
-
-@cache
-def _borrowing() -> tuple[Any, Any]:
-    """Return two functions for compiled code: a state whose rings are bare pointers, and one that keeps the rings alive.
-
-    Counting the references to the rings of every state would take most of the time (measured: SMA 31 ns a bar instead
-    of 3).
-    """
-    numba = _numba()
-    types, intrinsic = numba.types, numba.extending.intrinsic
-
-    def bare(kind: Any) -> Any:
-        if isinstance(kind, types.Array):
-            return types.CPointer(kind.dtype)
-        if isinstance(kind, types.BaseTuple):
-            return types.Tuple.from_types([bare(part) for part in kind])
-        return types.unliteral(kind)
-
-    def without_owner(context: Any, builder: Any, kind: Any, value: Any) -> Any:
-        if isinstance(kind, types.Array):
-            return context.make_array(kind)(context, builder, value).data
-        if isinstance(kind, types.BaseTuple):
-            parts = [
-                without_owner(context, builder, part, builder.extract_value(value, i)) for i, part in enumerate(kind)
-            ]
-            return context.make_tuple(builder, bare(kind), parts)
-        return value
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def borrowed(typing_context, state):  # type: ignore[no-untyped-def]
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return without_owner(context, builder, state, arguments[0])
-
-        return bare(state)(state), code
-
-    @intrinsic  # type: ignore[untyped-decorator]
-    def kept(typing_context, state):  # type: ignore[no-untyped-def]
-        def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return context.get_dummy_value()
-
-        return types.none(state), code
-
-    return borrowed, kept
