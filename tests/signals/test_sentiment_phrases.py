@@ -54,7 +54,7 @@ Acme hit by class action lawsuit
 Acme lowers forecast, citing tariffs
 Acme fails to meet revenue expectations
 Acme unlikely to return to profit this year
-Acme operating loss of EUR 2m, compared to a profit of EUR 1m
+Acme operating loss of $2m, compared to a profit of $1m
 Acme sales rose but net profit fell sharply
 Acme operating profit 3.1 mn (4.5 mn)
 Acme net loss was $3.5m against $2.0m a year earlier

@@ -149,8 +149,8 @@ def known_numbers(facts: pl.DataFrame, sessions: SessionArray) -> dict[str, Floa
     Returns
     -------
     dict of field to array of float, shape (n_bars,)
-        The newest value with ``known_at <= session``; NaN before the first, where the newest is null, and once it is
-        older than `MAX_AGE_DAYS`.  Of two facts of the same day the later row wins.
+        The newest value with ``known_at <= session``; NaN before the first, where the newest is not a number, and
+        once it is older than `MAX_AGE_DAYS`.  Of two facts of the same day the later row wins.
     """
     numbers: dict[str, FloatArray] = {}
     for (field,), rows in facts.partition_by("field", as_dict=True).items():
@@ -159,8 +159,8 @@ def known_numbers(facts: pl.DataFrame, sessions: SessionArray) -> dict[str, Floa
         known_at = rows["known_at"].to_numpy().astype("datetime64[D]")
         at = np.searchsorted(known_at, sessions, side="right") - 1
         is_fresh = (at >= 0) & (sessions - known_at[at] <= np.timedelta64(MAX_AGE_DAYS, "D"))
-        column = rows["value"].fill_null(NAN).to_numpy()
-        numbers[str(field)] = np.where(is_fresh, column[at], NAN)
+        column = rows["value"].fill_null(NAN).to_numpy()[at]
+        numbers[str(field)] = np.where(is_fresh & np.isfinite(column), column, NAN)
     return numbers
 
 
