@@ -22,10 +22,10 @@ from openapex.sources.demo.source import SEED
 HERE = Path(__file__).parent
 
 PINNED = {
-    "IWM": "712aa32ac8599ac12897198cf7fa146af9fd4ea5742f89f78a93baaa9aded599",
-    "TLT": "c88e6d2eb873a7c92a2a2fd65d42925dadf837897f66a7507984e578264c47c6",
-    "FIN08": "0ec0baf170f7326f81147063ce973ced350e8940362758e9969f9fc874689dc1",
-    "TEC40": "a77153a30cf8731a6858046680360c88afa2593edafd1acb6d72db84139d2631",
+    "IWM": "70b3ecb16487fa809a877f34dd5cc4d2263a863d6276e108a811eb1d1fb1650c",
+    "TLT": "1d6130826be2bd8dea3975fee8900bae32191f0a86266fced67f68fa00d390c2",
+    "FIN08": "2eaab07979c0818cd9d9da2d11ba7e9a8f74036dcc3677b449c292dfeb771d13",
+    "TEC40": "d7a676e4528492b7b693f278f8c53f4da25f4be5aed1450d5be13ec3995191af",
     "macro": "ce6dc1f3207ec9622ea5f6dd80f0ec9a69eee8e60979aeac7b59018d99add8a5",
 }
 """Content of the market that every reader of the docs sees.  A change here is a change of all pictures and examples."""

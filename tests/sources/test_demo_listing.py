@@ -145,6 +145,7 @@ def test_headlines_cover_two_years_around_the_clock(market: Mapping[str, Deliver
     assert 60 < market["IWM"].headlines.filter(pl.col("published_at").dt.year() == 2025).height < 130
     for delivery in market.values():
         assert delivery.headlines["published_at"].is_sorted()
+        assert delivery.headlines["title"].is_unique().all()
 
 
 def test_headlines_look_back_weakly_and_never_forward(

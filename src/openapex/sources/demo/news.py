@@ -59,9 +59,11 @@ def headlines(draws: Draws, symbol: str, name: str, *, is_fund: bool, seen: Happ
     seconds = recent.sessions.astype("datetime64[s]")
     after_close = (seconds + 21 * _HOUR + delays.astype("timedelta64[s]"))[is_told]
     prefix = "fund_" if is_fund else ""
-    titles = [_title(f"{prefix}{_TONES[tones[row]]}", picks[row], name) for row in np.flatnonzero(is_told).tolist()]
+    titles = [
+        _title(f"{prefix}{_TONES[tones[row]]}", picks[row], name, row) for row in np.flatnonzero(is_told).tolist()
+    ]
     titles += [
-        _title("report_good" if recent.surprise[row] > 0.0 else "report_bad", picks[row], name)
+        _title("report_good" if recent.surprise[row] > 0.0 else "report_bad", picks[row], name, row)
         for row in np.flatnonzero(recent.reports).tolist()
     ]
     return _frame(
@@ -69,9 +71,10 @@ def headlines(draws: Draws, symbol: str, name: str, *, is_fund: bool, seen: Happ
     )
 
 
-def _title(kind: str, pick: int, name: str) -> str:
+def _title(kind: str, pick: int, name: str, item: int) -> str:
+    """Return a title that is never repeated for the symbol (readers of news drop repetitions)."""
     lines = _templates()[kind]
-    return f"{lines[pick % len(lines)].format(name=name, n=2 + pick % 18)} (SIMULATED)"
+    return f"{lines[pick % len(lines)].format(name=name, n=2 + pick % 18)} (SIMULATED item {item})"
 
 
 def _frame(symbol: str, published: SessionArray, titles: list[str], last: date) -> pl.DataFrame:
