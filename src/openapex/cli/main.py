@@ -68,15 +68,21 @@ def analyze(
     model: Annotated[str, typer.Option(help="Scoring model.")] = "apex",
     provisional: Annotated[bool, typer.Option("--provisional", help="Use a last bar that has not settled.")] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Never ask the network.")] = False,
+    finbert: Annotated[str | None, typer.Option(help="Read headlines with this FinBERT: a folder or hub name.")] = None,
     as_json: Json = False,
     no_color: NoColor = False,
 ) -> None:
     """Analyze one ticker: eight signals, one score, and what that has meant."""
     from openapex.desk.analyze import analyze as run
 
+    scorer = None
+    if finbert:
+        from openapex.desk.finbert import finbert_scorer
+
+        scorer = finbert_scorer(finbert)
     report = run(
         symbol.upper(), data=data, source=source, as_of=as_of, model_name=model, offline=offline,
-        provisional=provisional,
+        provisional=provisional, headline_scorer=scorer,
     )  # fmt: skip
     if as_json:
         _print_json(report.to_dict())

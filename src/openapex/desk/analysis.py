@@ -184,4 +184,6 @@ def _short(value: float) -> str:
 
 def stat_label(name: str) -> str:
     """Return the words the screen uses for a key statistic or a fund fact."""
-    return KEY_STATS[name].label if name in KEY_STATS else name.removesuffix("_pct").removesuffix("_usd").replace("_", " ")
+    if name in KEY_STATS:
+        return KEY_STATS[name].label
+    return name.removesuffix("_pct").removesuffix("_usd").replace("_", " ")

@@ -20,7 +20,8 @@ from openapex.score.composite import composite, standing, verdict
 from openapex.score.model import Model, model
 from openapex.sessions import calendar_of, close_times, is_session
 from openapex.signals import SIGNALS
-from openapex.signals.signal import PriceSignal, SignalInputs
+from openapex.signals.sentiment import HeadlineScorer, SentimentSignal
+from openapex.signals.signal import PriceSignal, Signal, SignalInputs, SignalName
 from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
 
 BENCHMARKS = ("SPY", "QQQ")
@@ -36,6 +37,7 @@ def analyze(
     model_name: str = "apex",
     offline: bool = False,
     provisional: bool = False,
+    headline_scorer: HeadlineScorer | None = None,
     now: datetime | None = None,
 ) -> Analysis:
     """Analyze one ticker: eight signals, one score, key statistics, and the data's own troubles.
@@ -56,6 +58,8 @@ def analyze(
         Never ask the network.
     provisional : bool, default False
         Use a last bar that has not settled; by default it is left out and named.
+    headline_scorer : HeadlineScorer, optional
+        Reads the headlines instead of the phrase rules, e.g. `openapex.desk.finbert.finbert_scorer()`.
     now : datetime with time zone, optional
         The present moment, for tests; by default the clock.
 
@@ -91,13 +95,15 @@ def analyze(
             symbol, BENCHMARKS, source=source, data=Path(data) if data is not None else None,
             as_of=cut, offline=offline, now=now,
         )  # fmt: skip
-    return appraise(material, others, chosen, as_of=cut, provisional=provisional, now=now)
+    signals = SIGNALS if headline_scorer is None else {**SIGNALS, "sentiment": SentimentSignal(headline_scorer)}
+    return appraise(material, others, chosen, signals, as_of=cut, provisional=provisional, now=now)
 
 
 def appraise(
     material: Material,
     others: Mapping[str, Material],
     chosen: Model,
+    signals: Mapping[SignalName, Signal] = SIGNALS,
     *,
     as_of: date | None,
     provisional: bool,
@@ -110,7 +116,7 @@ def appraise(
         raise NoData(_empty_reason(material, as_of))
     session: date = bars.sessions[-1].item()
     inputs = SignalInputs(bars, *_known(material, session, as_of, now))
-    histories = {name: signal.history(inputs) for name, signal in SIGNALS.items()}
+    histories = {name: signal.history(inputs) for name, signal in signals.items()}
     if all(np.isnan(history.score[-1]) for history in histories.values()):
         raise InsufficientHistory(material.symbol, len(bars), _least_bars())
     made = composite({name: history.score for name, history in histories.items()}, chosen)
@@ -121,7 +127,7 @@ def appraise(
             float(made.weights[name][-1]) if name in made.weights else 0.0,
             float(made.contributions[name][-1]) if name in made.contributions else 0.0,
         )
-        for name, signal in SIGNALS.items()
+        for name, signal in signals.items()
     )
     score, coverage = float(made.score[-1]), float(made.coverage[-1])
     benchmarks = {name: _benchmark(others[name], session, now) for name in BENCHMARKS if name in others}
@@ -194,6 +200,8 @@ def _examined(material: Material, as_of: date | None, now: datetime) -> tuple[Ex
     bars, actions = material.bars, material.actions
     if as_of is not None:
         bars, actions = (frame.filter(pl.col("session") <= as_of) for frame in (bars, actions))
+    if material.simulated and as_of is None:  # the simulated market has ended: its last day is its present
+        as_of = bars["session"].max()  # type: ignore[assignment]
     levels, warnings = adjusted(bars, actions, material.basis)
     return examined(levels, actions, calendar=calendar_of(material.symbol), now=now, as_of=as_of), warnings
 
@@ -212,7 +220,7 @@ def _lacks_adjusted_close(frame: pl.DataFrame) -> bool:
 def _empty_reason(material: Material, as_of: date | None) -> str:
     first = material.bars["session"].min()
     when = f" at or before {as_of}" if as_of else ""
-    since = f"; its first bar is {first}" if first is not None else ""
+    since = f"; its first bar is {first!s}" if first is not None else ""
     return f"{material.symbol} has no usable bar{when} in {material.source}{since}"
 
 
