@@ -51,15 +51,16 @@ def touch_and_turn(touch_atr: float, close_atr: float) -> float:
 @step
 def level_reactions(levels: Levels, high: float, low: float, close: float, atr: float) -> tuple[float, float]:
     """Return the strongest turn up and the strongest turn down at any level, 0 to 1 each, weighted by level."""
-    up, down = 0.0, 0.0
+    up, down, near = 0.0, 0.0, 0.5 * atr
     for i in range(len(LEVEL_WEIGHT)):
         level = levels[i]
         if close > level:
-            turn = LEVEL_WEIGHT[i] * touch_and_turn(in_atr(low - level, atr, close), in_atr(close - level, atr, close))
-            up = turn if turn > up else up
-        else:
-            turn = LEVEL_WEIGHT[i] * touch_and_turn(in_atr(high - level, atr, close), in_atr(level - close, atr, close))
-            down = turn if turn > down else down
+            if -near < low - level < near:
+                touch, away = in_atr(low - level, atr, close), in_atr(close - level, atr, close)
+                up = max(up, LEVEL_WEIGHT[i] * touch_and_turn(touch, away))
+        elif -near < high - level < near:
+            touch, away = in_atr(high - level, atr, close), in_atr(level - close, atr, close)
+            down = max(down, LEVEL_WEIGHT[i] * touch_and_turn(touch, away))
     return up, down
 
 

@@ -85,7 +85,7 @@ def trend_words(trend: float) -> str:
     """Return the trend in words: beyond a third it is one."""
     if trend > 1 / 3:
         return "in an uptrend"
-    return "in a downtrend" if trend < -1 / 3 else "without a clear trend"
+    return "in a downtrend" if trend < -1 / 3 else "in no clear trend"
 
 
 def zone_words(rsi: float, trend: float) -> str:
@@ -94,18 +94,18 @@ def zone_words(rsi: float, trend: float) -> str:
         return "in the dip zone 35–42"
     if 58.0 <= rsi <= 65.0 and trend < 0.0:
         return "in the rally zone 58–65"
-    for edge, words in ((30.0, "oversold"), (35.0, "near oversold"), (58.0, "in the middle"), (70.0, "firm")):
+    for edge, words in ((30.0, "oversold"), (35.0, "near oversold"), (58.0, "mid-range"), (70.0, "firm")):
         if rsi < edge:
             return words
     return "overbought"
 
 
 def rsi_reason(values: Mapping[str, float]) -> str:
-    """Return the reason in one sentence, e.g. "RSI 38.4: in the dip zone 35–42 in an uptrend, 4.1 % above SMA 200"."""
+    """Return the reason in one sentence, e.g. "RSI 38.4 in the dip zone 35–42 in an uptrend, close 4 % above …"."""
     distance = values["distance_pct"]
     side = "above" if distance >= 0.0 else "below"
     zone = zone_words(values["rsi"], values["trend"])
-    return f"RSI {values['rsi']:.1f} {zone} {trend_words(values['trend'])}, {abs(distance):.1f} % {side} SMA 200"
+    return f"RSI {values['rsi']:.1f} {zone} {trend_words(values['trend'])}, close {abs(distance):.1f} % {side} SMA 200"
 
 
 RSI_SIGNAL = PriceSignal(
