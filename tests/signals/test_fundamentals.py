@@ -113,6 +113,15 @@ def test_one_group_alone_is_no_data():
     assert FUNDAMENTALS.opinion(alone, history, 0).reason == "fundamentals cover 30% of the weight, needs 50%"
 
 
+def test_the_minima_themselves_are_enough():
+    five = {name: STOCK[name] for name in list(STOCK)[:5]}  # valuation, growth, profitability: 80 % of the weight
+    weighted = (0.30 * 170 / 3 + 0.25 * 75 + 0.25 * 50) / 0.80
+    assert FUNDAMENTALS.history(inputs(facts(five))).score[0] == pytest.approx(weighted)
+    three = {name: QQQ[name] for name in ("expense_ratio_pct", "turnover_pct", "yield_pct")}  # 50 % of the weight
+    score = FUNDAMENTALS.history(inputs(facts(three, kind="ETF"))).score[0]
+    assert score == pytest.approx((0.35 * 64.1 + 0.15 * 43.2) / 0.50)
+
+
 def test_an_index_has_none_and_a_missing_type_is_a_stock():
     assert np.isnan(FUNDAMENTALS.history(inputs(facts(STOCK, kind="INDEX"))).score).all()
     assert FUNDAMENTALS.history(inputs(facts(STOCK, kind=None))).score[0] == pytest.approx(STOCK_SCORE)

@@ -32,6 +32,7 @@ Acme posts net profit of $3m versus a loss of $1m
 Acme gross margin 41.5% vs 39.8%
 Despite weak demand, Acme profit rose
 Small caps rally as Fed signals rate cut
+Acme is no. 1 and wins contract
 Jobless claims fall to six-month low"""
 BAD = """Acme misses earnings estimates, shares tumble
 Acme cuts full-year guidance
@@ -69,6 +70,7 @@ Acme completes name change
 5 things to watch in the stock market this week
 Acme sets date for annual meeting
 How to invest in small-cap ETFs
+Acme denies accounting fraud
 Acme's share capital increased to EUR 5m
 Acme will publish its financial results on 5 May 2025"""
 
@@ -103,12 +105,25 @@ def test_direction_times_metric():
 
 @pytest.mark.parametrize(
     ("plain", "negated"),
-    [("Acme is profitable", "Acme is not profitable"), ("Acme cuts dividend", "Acme denies it cuts dividend")],
+    [("Acme is profitable", "Acme is not profitable"), ("Acme faces lawsuit", "Acme avoids lawsuit")],
 )
 def test_negation_turns_the_tone(plain, negated):
     before, after = READER.tone([plain, negated])
     assert before != 0
     assert after == -before
+
+
+@pytest.mark.parametrize(
+    ("title", "tone"),
+    [
+        ("Despite weak demand, Acme revenue rose", 0.5),
+        ("Acme revenue rose in spite of weak demand", 0.5),
+        ("Acme denies fraud, shares rise", 0.5),
+        ("Acme denies fraud", 0.0),
+    ],
+)
+def test_what_is_conceded_or_denied_does_not_count(title, tone):
+    assert READER.tone([title])[0] == tone
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,8 @@ _TIDY = (
     (re.compile(r"[’`]"), "'"),
     (re.compile(r"\s+'s\b|'s\b"), ""),
     (re.compile(r"(\d)\s+\.(\d)"), r"\1.\2"),
-    (re.compile(r"\b(inc|corp|ltd|co|plc|oyj|u\.s|mr|no|vs|approx)\."), r"\1"),
+    (re.compile(r"\b(inc|corp|ltd|co|plc|oyj|u\.s|mr|vs|approx)\."), r"\1"),
+    (re.compile(r"\bno\.\s*(?=\d)"), ""),
 )
 
 
@@ -150,7 +151,7 @@ class _Reading:
         return any(word in say.SET_ASIDE for word in near)
 
     def _factor(self, at: int) -> float:
-        """Return −1 after a negation, 0 inside a concession (*despite …*), else 1."""
+        """Return −1 after a negation, 0 inside a concession (*despite …*, *denies …*), else 1."""
         for back in range(at - 1, -1, -1):
             if self.tokens[back] in ",.;":
                 break

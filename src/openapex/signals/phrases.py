@@ -248,15 +248,15 @@ PHRASES: Mapping[str, float] = {
 
 NEGATIONS = _words(
     """not no never without nor neither cannot can't won't don't doesn't didn't isn't aren't wasn't hasn't haven't
-    fails fail failed denies denied hardly avoids avoided avoid rejects unlikely"""
+    fails fail failed hardly avoids avoided avoid rejects unlikely"""
 )
 """Words that turn what follows within `NEGATION_REACH` words around."""
 
 BREAKS = _words(". ; ! ? but while whereas although though despite however whilst amid as")
 """Words and marks that part two statements; a direction word does not look across them."""
 
-CONCESSIONS = _words("despite notwithstanding although though")
-"""Words after which, up to the next comma, what is said is outweighed by the rest and does not count."""
+CONCESSIONS = _words("despite notwithstanding although though denies denied deny")
+"""Words after which, up to the next comma, what is said does not count: *despite weak demand*, *denies fraud*."""
 
 OBJECT_ENDS = _words("on as after for to by from in at with amid due despite and or than of about over , ( )")
 """Words that end the search for a direction word's object: *loss narrows on strong demand*."""
