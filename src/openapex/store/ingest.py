@@ -14,7 +14,7 @@ from openapex.errors import BadInput, StoreError
 from openapex.store.delivered import Delivered
 from openapex.store.files import DataFile, read_file, write_file
 from openapex.store.log import Added, Conflict, Log, Snapshot
-from openapex.store.merging import Merged, canonical, merged
+from openapex.store.merging import Merged, canonical, is_row, merged
 from openapex.store.receipt import Receipt, Refused
 from openapex.store.tables import TABLES, Kind, Table, bucket_of, checked_source
 
@@ -100,8 +100,8 @@ def _fault(delivery: Delivered) -> BadInput | None:
         missing = [name for name in table.delivered if name not in frame.columns]
         if missing:
             return BadInput(f"{table.kind} has columns {frame.columns}, must also have {missing}")
-        others = frame["symbol"].drop_nulls().unique().to_list() if frame.height else []
-        if any(other != delivery.symbol for other in others):
+        if frame.height and not (frame["symbol"] == delivery.symbol).fill_null(False).all():
+            others = frame["symbol"].unique().sort().to_list()
             return BadInput(f"{table.kind} holds {others[:3]}, must hold {delivery.symbol} alone")
     return None
 
@@ -160,21 +160,27 @@ def _shelves(batch: Sequence[Delivered], now: datetime, tally: _Tally) -> list[_
 
 
 def _rows(table: Table, group: Sequence[Delivered], now: datetime, tally: _Tally) -> pl.DataFrame:
+    """Return the rows of one kind, in the stored schema; rows that cannot be kept are named in the warnings."""
     parts = []
     for delivery in group:
         frame: pl.DataFrame = getattr(delivery, table.kind)
         if frame.is_empty():
             continue
-        rows = canonical(frame, table)
-        if rows.height < frame.height:
-            tally.warnings.append(
-                f"{delivery.symbol}: {frame.height - rows.height} {table.kind} without {_needed(table)} were left out"
-            )
+        if frame.schema != table.delivered:
+            frame = frame.select(pl.col(name).cast(kind) for name, kind in table.delivered.items())
         origin: Mapping[str, object] = {"basis": delivery.basis, "simulated": delivery.simulated, "fetched_at": now}
-        parts.append(
-            rows.with_columns(pl.lit(origin[name], kind).alias(name) for name, kind in table.provenance.items())
-        )
-    return pl.concat(parts) if parts else pl.DataFrame(schema=table.schema)
+        added = [pl.lit(origin[name], kind).alias(name) for name, kind in table.provenance.items()]
+        parts.append(frame.with_columns(added))
+    if not parts:
+        return pl.DataFrame(schema=table.schema)
+    rows = canonical(pl.concat(parts), table)
+    kept = rows.filter(is_row(table))
+    if kept.height < rows.height:
+        lost = rows.filter(~is_row(table)).group_by("symbol", maintain_order=True).len()
+        tally.warnings += [
+            f"{symbol}: {n} {table.kind} without {_needed(table)} were left out" for symbol, n in lost.iter_rows()
+        ]
+    return kept
 
 
 def _needed(table: Table) -> str:

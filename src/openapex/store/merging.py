@@ -4,6 +4,7 @@ A row is new, revised, unchanged or superseded.  Nothing is ever deleted, and a 
 settled one.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -23,18 +24,23 @@ class Merged:
 
 
 def canonical(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
-    """Return rows in the delivered schema with one spelling of unknown (null) and of zero, without null keys.
-
-    A bar without any price is no bar (providers send such rows for dividends), so it is left out too.
-    """
-    casted = rows.select(pl.col(name).cast(kind) for name, kind in table.delivered.items())
+    """Return rows with one spelling of unknown (null), of zero, and of a flag that was not given (false)."""
     floats = [name for name, kind in table.delivered.items() if kind == pl.Float64]
-    casted = casted.with_columns((pl.col(name) + 0.0).fill_nan(None) for name in floats)
-    kept = pl.all_horizontal(pl.col(name).is_not_null() for name in table.key)
-    if table.kind == "bars":
-        casted = casted.with_columns(pl.col("provisional").fill_null(False))
-        kept = kept & pl.any_horizontal(pl.col(name).is_not_null() for name in ("open", "high", "low", "close"))
-    return casted.filter(kept)
+    flags = [name for name, kind in table.delivered.items() if kind == pl.Boolean]
+    return rows.with_columns(
+        *((pl.col(name) + 0.0).fill_nan(None) for name in floats), *(pl.col(name).fill_null(False) for name in flags)
+    )
+
+
+def is_row(table: Table) -> pl.Expr:
+    """Tell which rows can be kept: the key is known, and a bar has a price.
+
+    Providers send bars without any price for days on which only a dividend was paid.
+    """
+    known = pl.all_horizontal(pl.col(name).is_not_null() for name in table.key)
+    if table.kind != "bars":
+        return known
+    return known & pl.any_horizontal(pl.col(name).is_not_null() for name in ("open", "high", "low", "close"))
 
 
 def distinct(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
@@ -66,8 +72,23 @@ def merged(stored: pl.DataFrame, delivered: pl.DataFrame, table: Table) -> Merge
     rows = None
     if changed.height:
         kept = touched.join(changed, on=key, how="anti") if count.get("revised") else touched
-        rows = pl.concat([stored.filter(~is_touched), kept, changed]).sort(key)
+        rows = in_order([stored.filter(~is_touched), pl.concat([kept, changed]).sort(key)])
     return Merged(
         rows, count.get("new", 0), count.get("revised", 0), count.get("unchanged", 0),
         count.get("superseded", 0) + n_repeated,
     )  # fmt: skip
+
+
+def in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return sorted frames, each with symbols of its own, as one sorted frame.
+
+    A symbol's rows need no sorting, only their place: a tenth of the time of a sort.
+    """
+    slices: list[tuple[str, pl.DataFrame]] = []
+    for part in parts:
+        start = 0
+        for symbol, length in part["symbol"].rle().struct.unnest().select("value", "len").iter_rows():
+            slices.append((symbol, part.slice(start, length)))
+            start += length
+    slices.sort(key=lambda one: one[0])
+    return pl.concat([rows for _, rows in slices], rechunk=True) if slices else parts[0]

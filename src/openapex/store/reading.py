@@ -14,6 +14,7 @@ from openapex.errors import BadInput
 from openapex.sessions import ZONES, calendar_of, close_times, is_session, known_span
 from openapex.store.files import read_files
 from openapex.store.log import Snapshot
+from openapex.store.merging import in_order
 from openapex.store.tables import TABLES, Kind, bucket_of
 
 
@@ -61,21 +62,6 @@ def _rows(root: Path, snapshot: Snapshot, kind: Kind, source: str, symbols: Sequ
     if not parts:
         return pl.DataFrame(schema=TABLES[kind].schema)
     return parts[0] if len(parts) == 1 else in_order(parts)
-
-
-def in_order(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return sorted files as one sorted frame.
-
-    A symbol lies in one bucket, so its rows need no sorting, only its place: 4.4 million rows in a tenth of the time.
-    """
-    slices: list[tuple[str, pl.DataFrame]] = []
-    for part in parts:
-        start = 0
-        for symbol, length in part["symbol"].rle().struct.unnest().select("value", "len").iter_rows():
-            slices.append((symbol, part.slice(start, length)))
-            start += length
-    slices.sort(key=lambda one: one[0])
-    return pl.concat([rows for _, rows in slices], rechunk=True) if slices else parts[0]
 
 
 def chosen_source(root: Path, snapshot: Snapshot, symbols: Sequence[str]) -> tuple[str, pl.DataFrame] | None:

@@ -18,6 +18,7 @@ from openapex.store.digest import digest
 from openapex.store.files import read_files
 from openapex.store.ingest import ingest
 from openapex.store.log import Log, Snapshot
+from openapex.store.merging import in_order
 from openapex.store.reading import Stored
 from openapex.store.receipt import Receipt
 from openapex.store.tables import TABLES
@@ -252,7 +253,7 @@ class Store:
         """Return a SHA-256 of all rows but for the moment they were fetched: equal stores have equal hashes."""
         snapshot = self._log.snapshot(_number(version))
         rows = (
-            (kind, source, reading.in_order(read_files(self._root, snapshot.select(kind, source))))
+            (kind, source, in_order(read_files(self._root, snapshot.select(kind, source))))
             for kind in TABLES
             for source in snapshot.sources(kind)
         )
