@@ -5,6 +5,8 @@ must be caught.
 """
 
 import math
+import subprocess
+import sys
 from copy import deepcopy
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -139,6 +141,12 @@ def test_there_are_eight_in_display_order():
     assert [signal.name for signal in SIGNALS.values()] == ORDER
 
 
+def test_import_is_cheap():
+    """No compiler, no pandas, nothing that costs `analyze` its half second."""
+    code = "import sys, openapex.signals; print({'numba', 'pandas', 'scipy', 'pyarrow'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
+
+
 @each_signal
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__.removeprefix("check_"))
 def test_signal(check, signal, inputs):
@@ -215,7 +223,7 @@ def test_warm_up_is_nan_and_as_long_as_declared(signal, inputs):
 
 @each_price_signal
 @pytest.mark.parametrize("at", [20, 300, 335, 341, 390])
-def test_a_gap_harms_only_the_windows_that_cover_it(signal, inputs, at):
+def test_scenario_28_a_gap_harms_only_the_windows_that_cover_it(signal, inputs, at):
     """After an unknown bar scores and events are those of a history that starts on the next bar, warm-up included."""
     bars = inputs.bars
     fields = ("close", "high", "low", "volume")

@@ -60,6 +60,16 @@ def test_noise_after_hundreds_of_flat_bars_is_no_move(signal):
     assert np.ptp(seen.score[1300:]) < 1e-6 or np.isnan(seen.score[1300:]).all()
 
 
+@pytest.mark.parametrize("signal", PRICE_SIGNALS, ids=lambda s: s.name)
+def test_prices_of_zero_crash_nothing(signal):
+    """Dirty data that quality would have set aside: no division by the price may fail."""
+    close = np.concatenate([np.zeros(300), np.linspace(0.0, 5.0, 100), np.zeros(300)])
+    inputs = SignalInputs(bars_of(close, volume=np.zeros(700)))
+    seen = signal.history(inputs)
+    for at in range(0, 700, 50):
+        assert signal.opinion(inputs, seen, at).reason
+
+
 @pytest.mark.parametrize("n_bars", [0, 1, 9])
 @pytest.mark.parametrize("signal", PRICE_SIGNALS, ids=lambda s: s.name)
 def test_scenario_34_a_handful_of_bars_is_no_data(signal, n_bars):

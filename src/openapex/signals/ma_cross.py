@@ -39,14 +39,14 @@ def ma_cross_signal_step(state: State, high: float, low: float, close: float) ->
     atr_state, atr = atr_step(atr_state, high, low, close, 14)
     score, distance, slope, close_distance, fast_side, price_side = NAN, NAN, NAN, NAN, 0.0, 0.0
     known = sma_200 + atr
-    if known == known:
+    if known == known and sma_200 > 0.0:
         distance = in_atr(sma_50 - sma_200, atr, close)
         close_distance = in_atr(close - sma_50, atr, close)
         fast_side = side_of(distance, last_fast)
         price_side = side_of(in_atr(close - sma_200, atr, close), last_price)
-    if known + sma_200_before == known + sma_200_before:
-        slope = in_atr(sma_200 - sma_200_before, atr, close)
-        score = ma_cross_score(distance, slope, close_distance)
+        if sma_200_before == sma_200_before:
+            slope = in_atr(sma_200 - sma_200_before, atr, close)
+            score = ma_cross_score(distance, slope, close_distance)
     crossed = fast_side * last_fast < 0.0
     price_crossed = price_side * last_price < 0.0
     return (fast_side, price_side, fast_state, slow_state, lag_state, atr_state), (

@@ -55,7 +55,7 @@ def rsi_signal_step(state: State, high: float, low: float, close: float) -> tupl
     state = (rsi, rsi_state, atr_state, sma_state, lag_state)
     score, distance_pct, trend = NAN, NAN, NAN
     known = rsi + atr + sma_200_before + sma_200
-    if known == known:
+    if known == known and sma_200 > 0.0:
         distance_pct = 100.0 * (close - sma_200) / sma_200
         slope = in_atr(sma_200 - sma_200_before, atr, close)
         trend = sma_200_trend(in_atr(close - sma_200, atr, close), slope)
