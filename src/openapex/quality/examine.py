@@ -8,9 +8,9 @@ from itertools import groupby
 import numpy as np
 import polars as pl
 
-from openapex.bars import BAR_SCHEMA, FIELDS, FloatArray, IntArray
+from openapex.bars import BAR_SCHEMA, FIELDS, BoolArray, FloatArray, IntArray
 from openapex.errors import UnreadableData
-from openapex.quality.breaks import Breaks, breaks, held_rows
+from openapex.quality.breaks import HOLD, Breaks, breaks, held_rows
 from openapex.quality.finding import Effect, Finding
 from openapex.quality.gaps import holes, is_provisional, stale
 from openapex.quality.habit import Habit, habit, log_moves, tiny_volumes
@@ -121,6 +121,8 @@ def _ordered(bars: pl.DataFrame, as_of: date | None) -> pl.DataFrame:
 
 
 def _unsorted(bars: pl.DataFrame) -> Iterator[Finding]:
+    if bars["session"].is_sorted() and bars["symbol"].n_unique() == 1:
+        return
     back = pl.col("session") < pl.col("session").shift(1).over("symbol")
     for symbol, session, n_bars in (
         bars.filter(back)
@@ -141,12 +143,12 @@ def _one(
     rows, findings = _values(rows)
     columns, usual, moves = _shape(rows)
     found = breaks(columns, usual, moves, _splits(symbol, actions, rows["session"]))
-    rule = _broken(found, rows.height)
-    findings += _break_findings(symbol, rows, found, columns["close"])
-    is_bad = rule.is_not_null()
-    broken = rows.with_columns(rule=rule).filter(is_bad).select(QUARANTINE_SCHEMA.names())
-    if broken.height:
-        rows = rows.filter(~is_bad)
+    broken = pl.DataFrame(schema=QUARANTINE_SCHEMA)
+    if found.ratio:
+        rule = _broken(found, rows.height)
+        findings += _break_findings(symbol, rows, found, columns["close"])
+        broken = rows.with_columns(rule=rule).filter(rule.is_not_null()).select(QUARANTINE_SCHEMA.names())
+        rows = rows.filter(rule.is_null())
         columns, usual, moves = _shape(rows)
     rows, more = _volumes(symbol, rows, columns, usual)
     days = rows["session"].to_numpy().astype("datetime64[D]")
@@ -163,22 +165,28 @@ def _shape(rows: pl.DataFrame) -> tuple[Mapping[str, FloatArray], Habit, FloatAr
 
 def _values(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
     """Null volumes and adjusted closes that no bar can have."""
-    symbol: str = rows["symbol"][0]
-    volume, adjusted = pl.col("volume"), pl.col("adj_close")
-    checks: tuple[tuple[str, str, pl.Expr, Effect], ...] = (
+    symbol, days = rows["symbol"][0], rows["session"]
+    volume, adjusted = (rows[name].fill_null(float("nan")).to_numpy() for name in ("volume", "adj_close"))
+    checks: tuple[tuple[str, str, BoolArray, Effect], ...] = (
         ("negative_volume", "volume", volume < 0, "volume_unknown"),
-        ("not_finite", "volume", volume.is_infinite(), "volume_unknown"),
-        ("bad_adj_close", "adj_close", ~(adjusted.is_finite() & (adjusted > 0)), "adj_close_unknown"),
+        ("not_finite", "volume", np.isposinf(volume), "volume_unknown"),
+        ("bad_adj_close", "adj_close", (adjusted <= 0) | np.isinf(adjusted), "adj_close_unknown"),
     )
     findings = []
     for rule, name, is_bad, effect in checks:
-        for session, value in rows.filter(is_bad).select("session", name).iter_rows():
-            findings.append(Finding(rule, symbol, session, f"{name} on {session} is {value:g}; unknown", effect))
-    bad_volume, bad_adjusted = checks[0][2] | checks[1][2], checks[2][2]
-    rows = rows.with_columns(volume=pl.when(~bad_volume).then(volume), adj_close=pl.when(~bad_adjusted).then(adjusted))
-    for session in rows.filter(pl.any_horizontal(pl.col("open", "high", "low").is_null()))["session"]:
-        message = f"{session} has a close only; signals that need open, high or low say no data"
-        findings.append(Finding("close_only", symbol, session, message, "noted"))
+        for i in _rows(is_bad):
+            message = f"{name} on {days[i]} is {rows[name][i]:g}; unknown"
+            findings.append(Finding(rule, symbol, days[i], message, effect))
+    bad_volume, bad_adjusted = pl.Series(checks[0][2] | checks[1][2]), pl.Series(checks[2][2])
+    if findings:
+        rows = rows.with_columns(
+            volume=pl.when(~bad_volume).then(pl.col("volume")),
+            adj_close=pl.when(~bad_adjusted).then(pl.col("adj_close")),
+        )
+    if rows["open"].null_count():
+        for session in rows.filter(pl.col("open").is_null())["session"]:
+            message = f"{session} has a close only; signals that need open, high or low say no data"
+            findings.append(Finding("close_only", symbol, session, message, "noted"))
     return rows, findings
 
 
@@ -190,7 +198,7 @@ def _volumes(
     moved = np.concatenate([[False], close[1:] != close[:-1]]) | (columns["high"] > columns["low"])
     is_silent = (known == 0) & moved
     is_tiny = tiny_volumes(columns["volume"], usual.volume)
-    days = rows["session"].to_list()
+    days = rows["session"]
     findings = [
         Finding(
             "zero_volume_price_move", symbol, days[i], f"{days[i]} moved with zero volume; unknown", "volume_unknown"
@@ -200,6 +208,8 @@ def _volumes(
     for i in np.flatnonzero(is_tiny).tolist():
         message = f"volume on {days[i]} is {known[i]:,.0f}, usual before it {usual.volume[i]:,.0f}; unknown"
         findings.append(Finding("volume_out_of_proportion", symbol, days[i], message, "volume_unknown"))
+    if not findings:
+        return rows, []
     unknown = pl.Series(is_silent | is_tiny)
     return rows.with_columns(volume=pl.when(~unknown).then(pl.col("volume"))), findings
 
@@ -226,7 +236,7 @@ def _broken(found: Breaks, n_bars: int) -> pl.Series:
 
 def _break_findings(symbol: str, rows: pl.DataFrame, found: Breaks, close: FloatArray) -> Iterator[Finding]:
     """Tell each break once, with the repair it suggests."""
-    days = rows["session"].to_list()
+    days = rows["session"]
     starts = [row for row in sorted(found.ratio) if row - 1 not in found.ratio or row in found.announced]
     for row in starts:
         ratio = found.ratio[row]
@@ -236,7 +246,7 @@ def _break_findings(symbol: str, rows: pl.DataFrame, found: Breaks, close: Float
             message = f"{step} with the announced split on {days[row]}: multiply earlier prices by {shown}"
             yield Finding("split_not_applied", symbol, days[row], message, "quarantined", n_bars=row)
         else:
-            n_held = sum(1 for at in range(row, len(days)) if all(k in found.ratio for k in range(row, at + 1)))
+            n_held = next(n for n in range(1, HOLD + 2) if row + n not in found.ratio)
             message = (
                 f"{step} on a quiet day, {n_held} bars held back: if a split or unit explains it, multiply earlier "
                 f"prices by {shown} or add the split to the actions"
@@ -261,7 +271,7 @@ def _spikes(
         yield Finding("unexplained_jump", symbol, days[i].item(), message, "noted")
 
 
-def _rows(flags: np.ndarray) -> list[int]:
+def _rows(flags: BoolArray) -> list[int]:
     rows: IntArray = np.flatnonzero(flags)
     return [int(row) for row in rows]
 

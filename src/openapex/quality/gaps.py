@@ -21,7 +21,7 @@ def holes(symbol: str, days: SessionArray, calendar: str | None) -> Iterator[Fin
     if not len(inside):
         return
     expected = sessions_between(inside[0].item(), inside[-1].item(), calendar)
-    missing = expected[~np.isin(expected, inside)]
+    missing = expected[inside[np.minimum(np.searchsorted(inside, expected), len(inside) - 1)] != expected]
     if not len(missing):
         return
     rows = np.searchsorted(expected, missing)

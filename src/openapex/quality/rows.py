@@ -44,7 +44,8 @@ def closed_days(sessions: pl.Series, calendar: str | None) -> pl.Series:
     first, last = known_span(calendar)
     days = sessions.to_numpy().astype("datetime64[D]")
     inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
-    return pl.Series(inside & ~np.isin(days, sessions_between(first, last, calendar)))
+    held = sessions_between(first, last, calendar)
+    return pl.Series(inside & (held[np.minimum(np.searchsorted(held, days), len(held) - 1)] != days))
 
 
 def row_message(rule: str, row: dict[str, object]) -> str:
