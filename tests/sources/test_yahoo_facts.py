@@ -204,7 +204,7 @@ def test_a_fault_of_news_and_facts_is_a_warning_beside_the_prices(yahoo: YahooSe
     assert isinstance(answer, Delivery)
     assert answer.bars.height == 1
     assert (answer.headlines.height, answer.facts.height) == (0, 0)
-    assert [text.split(",")[0] for text in answer.warnings] == ["ACME: no headlines", "ACME: no fundamentals"]
+    assert [text.split(",")[0] for text in answer.warnings] == ["no headlines", "no fundamentals"]
 
 
 def test_a_span_that_ends_in_the_past_asks_for_prices_alone(yahoo: YahooServer) -> None:

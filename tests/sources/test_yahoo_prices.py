@@ -262,7 +262,7 @@ def test_scenario_13_the_newest_ex_date_may_still_be_missing(yahoo: YahooServer)
 def test_scenario_17_an_impossible_adjusted_close_is_flagged(yahoo: YahooServer, bad: float) -> None:
     yahoo.list_(edited(walk(), lambda result: result["indicators"]["adjclose"][0]["adjclose"].__setitem__(3, bad)))
     answer = delivered(yahoo)
-    assert answer.warnings == (f"AAPL: Yahoo's adjusted close is not a positive number on {SESSIONS[3]}; not used",)
+    assert answer.warnings == (f"Yahoo's adjusted close is not a positive number on {SESSIONS[3]}; not used",)
     assert answer.bars.height == len(SESSIONS)
 
 

@@ -77,11 +77,11 @@ def test_importing_the_source_does_not_import_yfinance() -> None:
 
 
 def test_the_environment_can_name_another_host(yahoo: YahooServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from openapex.sources.yahoo import YahooSource, yahoo_session
+    from openapex.sources.yahoo import YahooSource
 
     yahoo.list_(listing("IWM"))
     monkeypatch.setenv("APEX_YAHOO_URL", yahoo.url)
-    (answer,) = YahooSource(yahoo_session(), now=lambda: NOW, extras=False).fetch(["IWM"])
+    (answer,) = YahooSource(now=lambda: NOW, extras=False).fetch(["IWM"])
     assert isinstance(answer, Delivery)
     assert yahoo.log[0].host == "query2.finance.yahoo.com"
 

@@ -4,7 +4,6 @@ Prices are delivered *as traded*: Yahoo's split adjustment is undone, so a day-b
 bulk load.  Importing this module is cheap; yfinance is imported when Yahoo is first asked.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
@@ -27,7 +26,6 @@ from openapex.sources.yahoo_wire import Wire
 FIRST_DAY = date(1920, 1, 1)
 N_NEWS = 20
 N_LATEST = 5
-URL_VARIABLE = "APEX_YAHOO_URL"
 NEW_YORK = ZoneInfo("America/New_York")
 LEGAL_SYMBOL = re.compile(r"\^?[A-Z0-9][A-Z0-9.&=-]{0,29}")
 SHARE_CLASS = re.compile(r"([A-Z]+)\.([A-Z])")
@@ -49,7 +47,7 @@ def yahoo_session(base_url: str | None = None) -> Any:
     """
     from openapex.sources.yahoo_session import YahooSession
 
-    return YahooSession(base_url or os.environ.get(URL_VARIABLE) or None)
+    return YahooSession(base_url)
 
 
 class YahooSource:
@@ -58,7 +56,7 @@ class YahooSource:
     Parameters
     ----------
     session : session or None
-        A curl_cffi or requests session (see `yahoo_session`); None makes one on first use.
+        A curl_cffi or requests session; None makes that of `yahoo_session` on first use.
     now : callable
         The time, aware of its zone.
     requests_per_second : float, default 2
@@ -173,12 +171,12 @@ class YahooSource:
         try:
             news = headlines(asked, self._wire.search(asked, N_NEWS, until))
         except (SourceError, UnknownSymbol, NothingInSpan) as error:
-            warnings.append(f"{symbol}: no headlines, {error}")
+            warnings.append(f"no headlines, {error}")
         try:
             today = self._now().astimezone(NEW_YORK).date()
             known = facts(asked, self._wire.quote_summary(asked, until), today)
         except (SourceError, UnknownSymbol, NothingInSpan) as error:
-            warnings.append(f"{symbol}: no fundamentals, {error}")
+            warnings.append(f"no fundamentals, {error}")
         named = pl.lit(symbol).alias("symbol")
         return news.with_columns(named), known.with_columns(named)
 
@@ -232,7 +230,7 @@ def _chart_warnings(chart: Chart) -> list[str]:
     warnings = []
     if chart.blank:
         days = ", ".join(str(day) for day in chart.blank[:5]) + (" …" if len(chart.blank) > 5 else "")
-        warnings.append(f"{chart.symbol}: Yahoo has {len(chart.blank)} rows without any price ({days}); not bars")
+        warnings.append(f"Yahoo has {len(chart.blank)} rows without any price ({days}); not bars")
     if chart.currency and chart.currency != "USD":
-        warnings.append(f"{chart.symbol}: prices and dividends are in {chart.currency}, not USD")
+        warnings.append(f"prices and dividends are in {chart.currency}, not USD")
     return warnings

@@ -37,7 +37,7 @@ def settled_dividends(chart: Chart) -> tuple[dict[date, float], list[str]]:
         implied = _implied_cash(chart, day)
         if dividend >= gain and abs(implied - dividend) < abs(implied - dividend - gain):
             warnings.append(
-                f"{chart.symbol}: the capital gain of {gain:g} on {day} is already part of that day's dividend of "
+                f"the capital gain of {gain:g} on {day} is already part of that day's dividend of "
                 f"{dividend:g}, counted once"
             )
         else:
@@ -57,7 +57,7 @@ def adjustment_warnings(chart: Chart, cash: Cash) -> list[str]:
     warnings = []
     bad = [day for day, value in zip(chart.sessions, adjusted, strict=True) if value <= 0 or np.isinf(value)]
     if bad:
-        warnings.append(f"{chart.symbol}: Yahoo's adjusted close is not a positive number on {_listed(bad)}; not used")
+        warnings.append(f"Yahoo's adjusted close is not a positive number on {_listed(bad)}; not used")
     stated, expected, drops = _day_factors(chart, cash)
     off = np.flatnonzero(np.abs(stated - expected) > FACTOR_TOLERANCE)
     ignored = [i for i in drops if abs(stated[i] - 1.0) <= FACTOR_TOLERANCE]
@@ -71,7 +71,7 @@ def adjustment_warnings(chart: Chart, cash: Cash) -> list[str]:
     off_days = [chart.sessions[i + 1] for i in off if i not in ignored or i < len(stated) - FRESH_SESSIONS]
     if off_days:
         warnings.append(
-            f"{chart.symbol}: Yahoo's adjusted close contradicts its own prices and actions on {_listed(off_days)}; "
+            f"Yahoo's adjusted close contradicts its own prices and actions on {_listed(off_days)}; "
             "returns are computed from the actions"
         )
     return warnings
@@ -84,10 +84,10 @@ def dividend_warnings(chart: Chart, cash: Cash) -> list[str]:
     for day, amount in cash.items():
         share, drop = _share_and_drop(chart, day, amount)
         if amount <= 0:
-            warnings.append(f"{chart.symbol}: the dividend on {day} is {amount:g}, must be positive; kept as delivered")
+            warnings.append(f"the dividend on {day} is {amount:g}, must be positive; kept as delivered")
         elif share > LARGE_SHARE and drop < share / 3 and (amount > LARGE_MULTIPLE * usual or share > 0.5):
             warnings.append(
-                f"{chart.symbol}: the dividend of {amount:g} on {day} is {100 * share:.0f} % of the price, which moved "
+                f"the dividend of {amount:g} on {day} is {100 * share:.0f} % of the price, which moved "
                 f"{-100 * drop:+.1f} %: perhaps 100 times too large; kept as delivered"
             )
     days = sorted(cash)
@@ -95,7 +95,7 @@ def dividend_warnings(chart: Chart, cash: Cash) -> list[str]:
         is_near = (second - first).days <= REPEAT_DAYS
         if is_near and abs(cash[second] - cash[first]) <= 0.01 * abs(cash[first]):
             warnings.append(
-                f"{chart.symbol}: a dividend of {cash[second]:g} stands on {first} and again on {second}: perhaps the "
+                f"a dividend of {cash[second]:g} stands on {first} and again on {second}: perhaps the "
                 "same one twice; kept as delivered"
             )
     return warnings

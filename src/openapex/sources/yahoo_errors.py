@@ -81,9 +81,10 @@ def retry_after_s(headers: Mapping[str, str], now: datetime) -> float | None:
 def transport_error(symbol: str, error: OSError) -> ApexError:
     """Return our error for one raised below HTTP (DNS, TLS, time-out, reset, a body cut short)."""
     kind = type(error).__name__
+    words = str(error).removeprefix("Failed to perform, ").partition(" See https://curl.se")[0].rstrip(" .")
     if kind in BROKEN_BODY or getattr(error, "code", 0) == BAD_CONTENT_ENCODING:
-        return BadPayload(f"{symbol}: Yahoo's answer broke off or does not unpack ({kind}: {error})")
-    return NetworkError(f"{symbol}: Yahoo was not reached ({kind}: {error})")
+        return BadPayload(f"{symbol}: Yahoo's answer broke off or does not unpack ({kind}: {words})")
+    return NetworkError(f"{symbol}: Yahoo was not reached ({kind}: {words})")
 
 
 def checked_json(symbol: str, response: Response, now: datetime) -> dict[str, Any]:

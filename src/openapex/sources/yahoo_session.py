@@ -1,5 +1,6 @@
 """An HTTP session that looks like a browser to Yahoo; imported only when Yahoo is asked (it pulls in yfinance)."""
 
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +9,7 @@ from yfinance._http import requests as backend
 
 __all__ = ["YahooSession", "is_supported_session"]
 
+URL_VARIABLE = "APEX_YAHOO_URL"
 LONGEST_TIMEOUT_S = 15.0
 """yfinance waits 30 s for each of its cookie and crumb requests, whatever its caller asked for."""
 
@@ -19,7 +21,8 @@ class YahooSession(backend.Session):  # type: ignore[misc]
     ----------
     base_url : str or None
         Where to send every request instead of Yahoo's hosts, e.g. ``http://127.0.0.1:8000``; the host that was meant
-        goes into the header ``X-Yahoo-Host``.
+        goes into the header ``X-Yahoo-Host``.  None reads the environment variable `APEX_YAHOO_URL`, and without that
+        goes to Yahoo.
     """
 
     def __init__(self, base_url: str | None = None) -> None:
@@ -28,6 +31,7 @@ class YahooSession(backend.Session):  # type: ignore[misc]
         else:
             super().__init__()
             self.headers.update(new_session().headers)
+        base_url = base_url or os.environ.get(URL_VARIABLE)
         self._to = urlsplit(base_url) if base_url else None
         if base_url:
             self.trust_env = False  # a proxy of the environment must not stand between a test and its localhost
