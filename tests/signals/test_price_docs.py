@@ -1,5 +1,6 @@
 """docs/signals.md says every signal, value and event; its pictures and its knots are those of the code."""
 
+import doctest
 import re
 import runpy
 from pathlib import Path
@@ -62,6 +63,12 @@ def test_the_knots_on_the_page_are_the_knots_in_the_code(title, label, xs, ys):
     line = section(title).split(label)[1].split(".\n")[0].split(". *")[0]
     found = re.findall(r"(−?[\d.]+) → (\d+)", line)
     assert [(float(x.replace("−", "-")), float(y)) for x, y in found] == list(zip(xs, ys, strict=True))
+
+
+def test_the_example_on_the_page_runs():
+    result = doctest.testfile(str(DOCS / "signals.md"), module_relative=False, encoding="utf-8")
+    assert result.attempted
+    assert not result.failed
 
 
 def test_needs_n_bars_is_the_declared_warm_up():

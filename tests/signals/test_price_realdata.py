@@ -1,6 +1,7 @@
 """The signals on real history: the story of IWM, recomputed with pandas, and the spread of the scores."""
 
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -96,6 +97,13 @@ def test_scores_use_the_range_on_real_history(shared_data, signal, symbol):
     assert low < 35.0
     assert high > 75.0
     assert 40.0 < middle < 80.0
+
+
+def test_the_spread_on_the_page_is_that_of_iwm(iwm):
+    page = (Path(__file__).resolve().parents[2] / "docs" / "signals.md").read_text(encoding="utf-8")
+    for signal in PRICE:
+        spread = np.nanquantile(history(signal, iwm).score, [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
+        assert f"| {signal.title} | {' | '.join(f'{x:.0f}' for x in spread)} |" in page
 
 
 @pytest.mark.parametrize("signal", PRICE, ids=lambda signal: signal.name)
