@@ -4,6 +4,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -216,7 +217,8 @@ def _stored(log: Log, table: Table, files: Sequence[DataFile]) -> pl.DataFrame:
 def _forget(log: Log, shelf: _Shelf) -> None:
     """Drop the outcome of an attempt that lost; its files were never committed."""
     for one in shelf.added:
-        (log.root / one.file.path).unlink(missing_ok=True)
+        with suppress(OSError):  # a leftover is only room
+            (log.root / one.file.path).unlink()
     shelf.added, shelf.removed, shelf.outcome, shelf.refused = [], [], {}, []
 
 
