@@ -202,6 +202,17 @@ def test_scenario_02_blocked_cookie_hosts_cost_the_facts_not_the_prices(yahoo: Y
     assert len([request for request in yahoo.log if request.host != data_host]) <= 8, "tried once, not per symbol"
 
 
+def test_scenario_02_cookie_hosts_that_hang_cost_little_time(
+    yahoo: YahooServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("openapex.sources.yahoo_session.COOKIE_TIMEOUT_S", 0.1)
+    yahoo.list_(week("IWM"), week("SPY"))
+    yahoo.faults = lambda request: None if request.host == "query2.finance.yahoo.com" else Fault(manner="hang")
+    answers = list(source(yahoo, NOW, extras=True).fetch(["IWM", "SPY"]))
+    assert all(isinstance(answer, Delivery) and "not to be had" in answer.warnings[-1] for answer in answers)
+    assert len([request for request in yahoo.log if request.host != "query2.finance.yahoo.com"]) == 2
+
+
 def test_scenario_02_the_crumb_routine_runs_when_charts_want_a_login(yahoo: YahooServer) -> None:
     yahoo.list_(week())
     refusal = Fault(401, '{"finance":{"result":null,"error":{"code":"Unauthorized","description":"Invalid Crumb"}}}')

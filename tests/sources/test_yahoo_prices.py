@@ -156,6 +156,11 @@ def test_an_unknown_volume_stays_unknown(yahoo: YahooServer) -> None:
     assert delivered(yahoo).bars["volume"].to_list()[3] is None
 
 
+def test_without_a_volume_column_volume_is_unknown(yahoo: YahooServer) -> None:
+    yahoo.list_(edited(walk(), lambda result: result["indicators"]["quote"][0].pop("volume") and None))
+    assert delivered(yahoo).bars["volume"].null_count() == len(SESSIONS)
+
+
 def test_scenario_07_the_later_row_of_a_repeated_last_date_is_kept_and_counted(yahoo: YahooServer) -> None:
     def repeat_last(result: dict[str, Any]) -> None:
         result["timestamp"].append(stamp(SESSIONS[-1], "16:00") + 1)

@@ -132,7 +132,7 @@ def _columns(symbol: str, result: Mapping[str, Any], n_rows: int) -> dict[str, F
     if not n_rows:
         return {name: np.empty(0) for name in (*PRICES, "volume", "adjclose")}
     quotes = result["indicators"]["quote"][0]
-    raw = {name: quotes[name] for name in (*PRICES, "volume")}
+    raw = {name: quotes[name] for name in PRICES} | {"volume": quotes.get("volume") or nothing}
     raw["adjclose"] = ((result["indicators"].get("adjclose") or [{}])[0] or {}).get("adjclose") or nothing
     columns = {name: np.array(values, dtype=np.float64) for name, values in raw.items()}
     for name, column in columns.items():

@@ -11,7 +11,9 @@ __all__ = ["YahooSession", "is_supported_session"]
 
 URL_VARIABLE = "APEX_YAHOO_URL"
 LONGEST_TIMEOUT_S = 15.0
-"""yfinance waits 30 s for each of its cookie and crumb requests, whatever its caller asked for."""
+COOKIE_TIMEOUT_S = 4.0
+"""For all but data: yfinance waits 30 s for each of its cookie and crumb requests, whatever its caller asked for."""
+DATA_PATHS = ("/v1/finance/", "/v8/finance/", "/v10/finance/")
 
 
 class YahooSession(backend.Session):  # type: ignore[misc]
@@ -38,9 +40,10 @@ class YahooSession(backend.Session):  # type: ignore[misc]
 
     def request(self, method: str, url: str, *args: Any, **named: Any) -> Any:
         """Send one request."""
-        named["timeout"] = min(named.get("timeout") or LONGEST_TIMEOUT_S, LONGEST_TIMEOUT_S)
+        meant = urlsplit(url)
+        longest = LONGEST_TIMEOUT_S if meant.path.startswith(DATA_PATHS) else COOKIE_TIMEOUT_S
+        named["timeout"] = min(named.get("timeout") or longest, longest)
         if self._to is not None:
-            meant = urlsplit(url)
             named["headers"] = {**(named.get("headers") or {}), "X-Yahoo-Host": meant.netloc}
             url = meant._replace(scheme=self._to.scheme, netloc=self._to.netloc).geturl()
         return super().request(method, url, *args, **named)
