@@ -170,5 +170,5 @@ class Stream:
 
     def update(self, *bar: float) -> Any:
         """Take the input fields of one new bar, return its value (a float, or a tuple for several outputs)."""
-        self._state, value = self._step(self._state, *bar, *self._arguments)
+        self._state, value = self._step(self._state, *map(float, bar), *self._arguments)
         return value
