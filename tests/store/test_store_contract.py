@@ -247,6 +247,7 @@ def test_vacuum_frees_old_versions_but_those_that_are_cited(store):
     assert store.vacuum(now=later, keep_versions=[2]) > 0
     assert closes_of(store.read("IWM", version=2)) == [2.0]
     assert closes_of(store.read("IWM")) == [4.0]
+    assert store.vacuum(now=later, keep_versions=[2]) == 0
     with pytest.raises(NoData, match=r"version is 1, must be one that is still kept"):
         store.read("IWM", version=1)
     assert store.verify() == ()

@@ -14,7 +14,7 @@ import polars as pl
 from openapex.errors import BadInput, StoreError
 from openapex.store.delivered import Delivered
 from openapex.store.files import DataFile, read_file, write_file
-from openapex.store.log import Added, Conflict, Log, Snapshot
+from openapex.store.log import Added, Conflict, Log, Snapshot, label
 from openapex.store.merging import Merged, canonical, is_row, merged
 from openapex.store.receipt import Receipt, Refused
 from openapex.store.tables import TABLES, Kind, Table, bucket_of, checked_source
@@ -69,10 +69,10 @@ def ingest(root: Path, deliveries: Iterable[Delivered], now: datetime) -> Receip
     if now.tzinfo is None:
         raise BadInput(f"now is {now}, must have a time zone")
     log, tally, moment = Log(root), _Tally(), now.astimezone(UTC)
-    snapshot: Snapshot | None = None
+    version: int | None = None
     for batch in _batches(deliveries, tally):
-        snapshot = _store(log, batch, moment, tally)
-    return tally.receipt((snapshot or log.snapshot()).label)
+        version = _store(log, batch, moment, tally)
+    return tally.receipt(label(log.snapshot().version if version is None else version))
 
 
 def _batches(deliveries: Iterable[Delivered], tally: _Tally) -> Iterator[list[Delivered]]:
@@ -107,7 +107,7 @@ def _fault(delivery: Delivered) -> BadInput | None:
     return None
 
 
-def _store(log: Log, batch: Sequence[Delivered], now: datetime, tally: _Tally) -> Snapshot:
+def _store(log: Log, batch: Sequence[Delivered], now: datetime, tally: _Tally) -> int:
     """Merge and commit one batch; begin again where another process changed the same bucket."""
     shelves = _shelves(batch, now, tally)
     log.create()
@@ -117,20 +117,20 @@ def _store(log: Log, batch: Sequence[Delivered], now: datetime, tally: _Tally) -
         for shelf in shelves:
             _merge(log, shelf, snapshot)
         try:
-            snapshot = _commit(log, snapshot, shelves, now)
+            version = _commit(log, snapshot, shelves, now)
             break
         except Conflict as conflict:
             if time.monotonic() > give_up:
                 raise StoreError(f"{log.root} was busy for {PATIENCE_SECONDS:g} s; try again") from conflict
             time.sleep(random.uniform(0.002, 0.05))
     _count(batch, shelves, tally)
-    return snapshot
+    return version
 
 
-def _commit(log: Log, snapshot: Snapshot, shelves: Sequence[_Shelf], now: datetime) -> Snapshot:
+def _commit(log: Log, snapshot: Snapshot, shelves: Sequence[_Shelf], now: datetime) -> int:
     added = [one for shelf in shelves for one in shelf.added]
     removed = [one for shelf in shelves for one in shelf.removed]
-    return log.commit(snapshot, added, removed, now) if added else snapshot
+    return log.commit(snapshot, added, removed, now) if added else snapshot.version
 
 
 def _count(batch: Sequence[Delivered], shelves: Sequence[_Shelf], tally: _Tally) -> None:

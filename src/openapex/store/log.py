@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,11 +41,12 @@ class Snapshot:
 
     version: int
     files: dict[tuple[Kind, str, int], tuple[DataFile, ...]]
+    table: "DeltaTable | None" = field(default=None, compare=False, repr=False)
 
     @property
     def label(self) -> str:
         """The version as reports cite it."""
-        return f"store@{self.version}" if self.version >= 0 else "empty"
+        return label(self.version)
 
     def sources(self, kind: Kind = "bars") -> tuple[str, ...]:
         """Names of the sources that have rows of a kind, sorted."""
@@ -62,6 +63,17 @@ class Snapshot:
 
 
 EMPTY = Snapshot(-1, {})
+
+
+def label(version: int) -> str:
+    """Return a version as reports cite it.
+
+    Examples
+    --------
+    >>> label(42)
+    'store@42'
+    """
+    return f"store@{version}" if version >= 0 else "empty"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +148,7 @@ class Log:
         for uri in table.file_uris():
             file = DataFile("/".join(uri.replace("\\", "/").split("/")[-4:]))
             files.setdefault(file.partition, []).append(file)
-        return Snapshot(table.version(), {key: tuple(sorted(held)) for key, held in files.items()})
+        return Snapshot(table.version(), {key: tuple(sorted(held)) for key, held in files.items()}, table)
 
     def n_records(self) -> dict[str, tuple[int, int]]:
         """Return rows and bytes of each file that counts now, as the log says, by path."""
@@ -170,8 +182,8 @@ class Log:
             if not self.exists():  # else: another process created it first
                 raise StoreError(f"{self.root} cannot be written: {_first_line(error)}") from error
 
-    def commit(self, base: Snapshot, added: Sequence[Added], removed: Sequence[DataFile], now: datetime) -> Snapshot:
-        """Make `added` count and `removed` not, as the version after `base`; on the disk when this returns.
+    def commit(self, base: Snapshot, added: Sequence[Added], removed: Sequence[DataFile], now: datetime) -> int:
+        """Make `added` count and `removed` not, as the version after `base`; return it, on the disk by then.
 
         Raises
         ------
@@ -191,7 +203,7 @@ class Log:
         ]
         # No retries inside delta-rs: it lets two appends to an empty bucket pass, which would store a key twice.
         properties = CommitProperties(custom_metadata={"openapex": now.isoformat()}, max_commit_retries=0)
-        table = self._table(base.version)
+        table = base.table or self._table(base.version)
         try:
             table.create_write_transaction(
                 actions, "append", table.schema(), list(PARTITIONS), commit_properties=properties
@@ -203,7 +215,7 @@ class Log:
             if not {a.file for a in added} <= {file for held in landed.files.values() for file in held}:
                 raise Conflict from error
         self._sync(base.version + 1)
-        return self._snapshot(self._table(base.version + 1))
+        return base.version + 1
 
     def _sync(self, version: int) -> None:
         folder = self.root / "_delta_log"
@@ -223,30 +235,30 @@ class Log:
             entries = self._table().history()
         return {int(one["version"]): datetime.fromtimestamp(one["timestamp"] / 1000, UTC) for one in entries}
 
-    def ever_added(self) -> set[DataFile]:
-        """Return every file that any version refers to.
+    def ever_added(self, after: int = -1) -> set[DataFile]:
+        """Return every file that any version refers to, or only those that versions later than `after` added.
 
         Raises
         ------
         CorruptStore
             If an entry of the log cannot be read.
         """
-        return {DataFile(action["add"]["path"]) for action in self._actions() if "add" in action}
+        return {DataFile(action["add"]["path"]) for action in self._actions(after) if "add" in action}
 
     def replayed(self, version: int) -> set[DataFile]:
         """Return the files that count at `version`, by replaying every entry, without trusting checkpoints."""
         alive: set[DataFile] = set()
-        for action in self._actions(version):
+        for action in self._actions(until=version):
             if "add" in action:
                 alive.add(DataFile(action["add"]["path"]))
             elif "remove" in action:
                 alive.discard(DataFile(action["remove"]["path"]))
         return alive
 
-    def _actions(self, until: int | None = None) -> Iterator[dict[str, dict[str, str]]]:
+    def _actions(self, after: int = -1, until: int | None = None) -> Iterator[dict[str, dict[str, str]]]:
         for entry in sorted((self.root / "_delta_log").glob("*.json")):
-            if until is not None and int(entry.stem) > until:
-                break
+            if int(entry.stem) <= after or (until is not None and int(entry.stem) > until):
+                continue
             try:
                 for line in entry.read_text("utf-8").splitlines():
                     yield json.loads(line)

@@ -51,8 +51,6 @@ def vacuum(log: Log, *, keep_days: float, keep_versions: Collection[int], now: d
 def _kept_files(log: Log, since: datetime, versions: Collection[int]) -> set[DataFile]:
     """Return the files of the given versions and of every one that was the latest at some moment since."""
     made = log.made_at()
-    latest = max(made)
-    before = [version for version, moment in made.items() if moment <= since]
-    first = max(before, default=0)
-    wanted = {version for version in versions if version in made} | set(range(first, latest + 1))
-    return {file for version in wanted for held in log.snapshot(version).files.values() for file in held}
+    first = max((version for version, moment in made.items() if moment <= since), default=0)
+    cited = {version for version in versions if version in made}
+    return log.ever_added(after=first).union(*(log.replayed(version) for version in cited | {first}))
