@@ -13,7 +13,7 @@ from openapex.adjust import adjusted
 from openapex.bars import FIELDS, Bars
 from openapex.context.key_stats import key_stats
 from openapex.desk.analysis import Analysis, DataNote, ScoredSignal, Warn
-from openapex.desk.material import Material, gather
+from openapex.desk.material import BENCHMARKS, Material, gather
 from openapex.errors import BadInput, InsufficientHistory, NoData, UnknownSymbol
 from openapex.quality import Examined, examined
 from openapex.score.composite import composite, standing, verdict
@@ -24,7 +24,6 @@ from openapex.signals.sentiment import HeadlineScorer, SentimentSignal
 from openapex.signals.signal import PriceSignal, Signal, SignalInputs, SignalName
 from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
 
-BENCHMARKS = ("SPY", "QQQ")
 Columns = Any  # a Polars or pandas frame
 
 
@@ -92,7 +91,7 @@ def analyze(
         material, others = _from_frame(symbol, data)
     else:
         material, others = gather(
-            symbol, BENCHMARKS, source=source, data=Path(data) if data is not None else None,
+            symbol, source=source, data=Path(data) if data is not None else None,
             as_of=cut, offline=offline, now=now,
         )  # fmt: skip
     signals = SIGNALS if headline_scorer is None else {**SIGNALS, "sentiment": SentimentSignal(headline_scorer)}

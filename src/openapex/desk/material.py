@@ -15,6 +15,7 @@ from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData,
 if TYPE_CHECKING:
     from openapex.store import Store, Stored
 
+BENCHMARKS = ("SPY", "QQQ")
 SOURCE_NAMES = ("yahoo", "files", "demo")
 REFRESH_DAYS = 10
 """Calendar days before the last stored bar that a refresh asks for again, so that late revisions are seen."""
@@ -41,8 +42,12 @@ class Material:
     warnings: tuple[str, ...] = ()
 
 
-def open_source(name: str, now: datetime, data: Path | None = None, *, hurried: bool = False) -> Source:
+def open_source(
+    name: str, now: datetime, data: Path | None = None, *, hurried: bool = False, extras: bool = True
+) -> Source:
     """Return the source called `name`; a hurried one gives up soon, because a reader is waiting.
+
+    Without `extras` a network source is asked for prices alone, which is a third of the requests.
 
     Raises
     ------
@@ -63,16 +68,15 @@ def open_source(name: str, now: datetime, data: Path | None = None, *, hurried: 
         from openapex.sources.files import FilesSource
 
         return FilesSource(data)
-    from openapex.sources.yahoo import YahooSource
+    from openapex.sources.yahoo import YahooSource, yahoo_session
     from openapex.store import store_home
 
     patience = {"retries": 1, "deadline_s": REFRESH_DEADLINE_S} if hurried else {}
-    return YahooSource(now=lambda: now, cache_folder=store_home() / "cache", **patience)  # type: ignore[arg-type]
+    return YahooSource(yahoo_session(), now=lambda: now, extras=extras, cache_folder=store_home() / "cache", **patience)  # type: ignore[arg-type]
 
 
 def gather(
     symbol: str,
-    benchmarks: Sequence[str],
     *,
     source: str | None,
     data: Path | None,
@@ -80,7 +84,7 @@ def gather(
     offline: bool,
     now: datetime,
 ) -> tuple[Material, Mapping[str, Material]]:
-    """Return the material of `symbol`, and of those benchmarks that can be had.
+    """Return the material of `symbol`, and of those `BENCHMARKS` that can be had.
 
     A path or the simulated market is read directly.  Otherwise the store is read, after what is stale in it was
     refreshed from the network; when that fails, what is stored is served with a warning.
@@ -94,7 +98,7 @@ def gather(
     """
     if source is not None and source not in SOURCE_NAMES:
         raise UnknownName("source", source, SOURCE_NAMES)
-    wanted = [symbol, *(name for name in benchmarks if name != symbol)]
+    wanted = [symbol, *(name for name in BENCHMARKS if name != symbol)]
     if source == "demo" or data is not None:
         return _first(symbol, _delivered(open_source(source or "files", now, data).fetch(wanted, end=as_of)))
     return _from_store(symbol, wanted, source=source, as_of=as_of, offline=offline, now=now)
@@ -159,8 +163,9 @@ def refresh(
 ) -> dict[str, str]:
     """Fetch what is missing of `symbols` from the network into the store; return what went wrong, by symbol."""
     troubles: dict[str, str] = {}
-    source = open_source("yahoo", now, hurried=True)
+    with_extras, prices_alone = (open_source("yahoo", now, hurried=True, extras=extras) for extras in (True, False))
     for name in symbols:
+        source = prices_alone if name in BENCHMARKS and name != symbols[0] else with_extras
         held = stored[name]
         last = held.bars["session"].max() if held is not None and not held.bars.is_empty() else None
         start = last - timedelta(days=REFRESH_DAYS) if isinstance(last, date) else None
