@@ -8,6 +8,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError
 from made import NOW, bar_rows, delivery
 
 from openapex.errors import CorruptStore, StoreError
@@ -180,6 +182,21 @@ def test_a_full_disk_is_named_and_leaves_the_store_as_it_was(store, monkeypatch)
     assert store.content_hash() == before
     assert store.info().n_leftover_bytes == 0
     assert store.verify() == ()
+
+
+def test_a_full_disk_under_the_log_is_named_and_leaves_the_store_as_it_was(store, monkeypatch):
+    # delta-rs's own words on a full tmpfs, deep in a text of several lines
+    words = "Generic LocalFileSystem error\n  caused by: Unable to copy data to file: No space left (os error 28)"
+
+    def full(*_, **__):
+        raise CommitFailedError(words)
+
+    before = store.content_hash()
+    monkeypatch.setattr(DeltaTable, "create_write_transaction", full)
+    with pytest.raises(StoreError, match="market cannot be written: No space left on device"):
+        store.ingest([delivery(closes=(9.0,))], now=NOW)
+    assert store.content_hash() == before
+    assert store.info().n_leftover_bytes == 0
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):

@@ -7,7 +7,7 @@ import hashlib
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -85,6 +85,13 @@ def write_file(root: Path, partition: tuple[Kind, str, int], rows: pl.DataFrame)
             target.unlink(missing_ok=True)
         raise unwritable(target, error) from error
     return file, len(content)
+
+
+def discard(root: Path, files: Iterable[DataFile]) -> None:
+    """Delete files that were written and never committed; one that cannot be deleted is only room."""
+    for file in files:
+        with suppress(OSError):
+            (root / file.path).unlink()
 
 
 def read_file(root: Path, file: DataFile, *, symbols: Sequence[str] | None = None) -> pl.DataFrame:

@@ -4,7 +4,6 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import polars as pl
 
 from openapex.errors import BadInput, StoreError
 from openapex.store.delivered import Delivered
-from openapex.store.files import DataFile, read_file, write_file
+from openapex.store.files import DataFile, discard, read_file, write_file
 from openapex.store.log import Added, Conflict, Log, Snapshot, label
 from openapex.store.merging import Merged, canonical, is_row, merged
 from openapex.store.receipt import Receipt, Refused
@@ -216,9 +215,7 @@ def _stored(log: Log, table: Table, files: Sequence[DataFile]) -> pl.DataFrame:
 
 def _forget(log: Log, shelf: _Shelf) -> None:
     """Drop the outcome of an attempt that lost; its files were never committed."""
-    for one in shelf.added:
-        with suppress(OSError):  # a leftover is only room
-            (log.root / one.file.path).unlink()
+    discard(log.root, [one.file for one in shelf.added])
     shelf.added, shelf.removed, shelf.outcome, shelf.refused = [], [], {}, []
 
 

@@ -5,6 +5,7 @@ Everything that knows `deltalake` is here, imported on first use (0.08 s).
 
 import json
 import os
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from openapex.errors import BadInput, CorruptStore, NoData, StoreError
-from openapex.store.files import NEXT_STEP, DataFile, sync_folder, unwritable
+from openapex.store.files import NEXT_STEP, DataFile, discard, sync_folder, unwritable
 from openapex.store.tables import DELTA_COLUMNS, PARTITIONS, Kind
 
 if TYPE_CHECKING:
@@ -180,7 +181,7 @@ class Log:
             raise unwritable(self.root, error) from error
         except DeltaError as error:
             if not self.exists():  # else: another process created it first
-                raise StoreError(f"{self.root} cannot be written: {_first_line(error)}") from error
+                raise _unwritable(self.root, error) from error
 
     def commit(self, base: Snapshot, added: Sequence[Added], removed: Sequence[DataFile], now: datetime) -> int:
         """Make `added` count and `removed` not, as the version after `base`; return it, on the disk by then.
@@ -211,7 +212,8 @@ class Log:
         except (CommitFailedError, DeltaError, OSError) as error:
             landed = self.snapshot()
             if landed.version == base.version:
-                raise StoreError(f"{self.root} cannot be written: {_first_line(error)}") from error
+                discard(self.root, [one.file for one in added])
+                raise _unwritable(self.root, error) from error
             if not {a.file for a in added} <= {file for held in landed.files.values() for file in held}:
                 raise Conflict from error
         self._sync(base.version + 1)
@@ -276,6 +278,14 @@ class Log:
             if isinstance(error, BadInput):
                 raise
             raise CorruptStore(f"{self.root} has an unreadable log: {_first_line(error)}; {NEXT_STEP}") from error
+
+
+def _unwritable(path: Path, error: BaseException) -> StoreError:
+    """Return the error to raise when delta-rs could not write; it hides the system's own words deep in its text."""
+    number = re.search(r"os error (\d+)", str(error))
+    return unwritable(
+        path, OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError(_first_line(error))
+    )
 
 
 def _first_line(error: BaseException) -> str:
