@@ -14,7 +14,7 @@ from openapex.indicators.compiled import Job, compiled_together
 
 N_SYMBOLS, N_BARS_EACH = 2_000, 5_000
 BAR = 0.6
-ROUNDS = 4
+ROUNDS = 7
 
 OURS: tuple[Job, ...] = tuple(
     (indicator, {})

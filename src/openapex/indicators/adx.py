@@ -42,7 +42,7 @@ def directional_step(
         return (high, low, close, seen + 1, plus, minus, spans), (NAN, NAN)
     if spans == 0.0:
         return (high, low, close, seen, plus, minus, spans), (0.0, 0.0)
-    return (high, low, close, seen, plus, minus, spans), (100.0 * plus / spans, 100.0 * minus / spans)
+    return (high, low, close, seen, plus, minus, spans), (100.0 * (plus / spans), 100.0 * (minus / spans))
 
 
 @step
@@ -63,11 +63,11 @@ def adx_step(
         return (directional, 0, 0.0), (NAN, plus, minus)
     if seen == window:
         if total > 0.0:  # a market that did not move says nothing new about its trend
-            mean += (100.0 * abs(plus - minus) / total - mean) * (1.0 / window)
+            mean += (100.0 * (abs(plus - minus) / total) - mean) * (1.0 / window)
         return (directional, seen, mean), (mean, plus, minus)
     seen += 1
     if total > 0.0:
-        mean += 100.0 * abs(plus - minus) / total
+        mean += 100.0 * (abs(plus - minus) / total)
     if seen < window:
         return (directional, seen, mean), (NAN, plus, minus)
     mean /= window

@@ -110,7 +110,8 @@ def fibonacci(
     Returns
     -------
     dict of str to array of float, shape (n_bars,)
-        Prices by level name (`LEVEL_NAMES`); NaN until a high and a low are confirmed (warm-up, at least `window` bars).
+        Prices by level name (`LEVEL_NAMES`); NaN until a high and a low are confirmed (warm-up, `window` bars
+        or more).
 
     Raises
     ------

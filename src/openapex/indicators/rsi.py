@@ -26,7 +26,7 @@ def rsi_step(state: RsiState, close: float, window: int) -> tuple[RsiState, floa
     up, gain = wilder_step(up, change if change > 0.0 else 0.0, window)
     down, loss = wilder_step(down, -change if change < 0.0 else 0.0, window)
     total = gain + loss
-    return (close, up, down), 50.0 if total == 0.0 else 100.0 * gain / total
+    return (close, up, down), 50.0 if total == 0.0 else 100.0 * (gain / total)  # never above 100
 
 
 RSI = Indicator(

@@ -90,17 +90,20 @@ class Indicator:
             if name not in self.params:
                 raise UnknownName(f"parameter of {self.name}", name, self.params)
         merged = {**self.params, **given}
-        for name, value in merged.items():
-            if isinstance(self.params[name], int):
-                least = self.least.get(name, 1)
-                if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-                    raise BadInput(f"{name} is {value!r}, must be a whole number of at least {least}")
-                merged[name] = int(value)
-            elif not 0.0 < value < float("inf"):
-                raise BadInput(f"{name} is {value!r}, must be a finite number above 0")
-            else:
-                merged[name] = float(value)
-        return tuple(merged.values())
+        return tuple(
+            _checked(name, value, self.params[name], self.least.get(name, 1)) for name, value in merged.items()
+        )
+
+
+def _checked(name: str, value: Any, default: int | float, least: int | float) -> int | float:
+    """Return the value of a parameter as plain int or float, whichever its default is."""
+    if isinstance(default, int):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+            raise BadInput(f"{name} is {value!r}, must be a whole number of at least {least}")
+        return int(value)
+    if not isinstance(value, int | float | np.number) or not 0.0 < value < float("inf"):
+        raise BadInput(f"{name} is {value!r}, must be a finite number above 0")
+    return float(value)
 
 
 def interpreted(

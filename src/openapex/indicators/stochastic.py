@@ -33,7 +33,7 @@ def stochastic_step(
         high = low = close = NAN
     highs, top = rolling_high_step(highs, high, window)
     lows, bottom = rolling_low_step(lows, low, window)
-    raw = 50.0 if top == bottom else 100.0 * (close - bottom) / (top - bottom)
+    raw = 50.0 if top == bottom else 100.0 * ((close - bottom) / (top - bottom))
     k_state, k = sma_step(k_state, raw, k_window)
     d_state, d = sma_step(d_state, k, d_window)
     if d != d:
