@@ -2,11 +2,14 @@
 
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import polars as pl
 import pytest
 from contract import SourceCase, SourceContract
+from hypothesis import given
+from hypothesis import strategies as st
 
 from openapex.errors import BadInput, NoData, UnknownSymbol, UnreadableData
 from openapex.sessions import sessions_between
@@ -96,7 +99,12 @@ def test_scenario_05_a_span_of_closed_days_is_no_fault_of_the_ticker(tmp_path):
     table("IWM").write_parquet(tmp_path / "long.parquet")
     answer = one(FilesSource(tmp_path / "long.parquet"), "IWM", start=date(2024, 1, 15), end=date(2024, 1, 15))
     assert isinstance(answer, NoNewData)
-    assert "2023-12-01 to 2024-02-28" in answer.reason
+    assert answer.reason == "the market was closed: XNYS has no session from 2024-01-15 to 2024-01-15"
+    for day in (date(2026, 5, 25), date(2025, 1, 9)):
+        assert "market was closed" in one(FilesSource(tmp_path / "long.parquet"), "IWM", start=day, end=day).reason
+    open_day = date(2024, 6, 3)
+    answer = one(FilesSource(tmp_path / "long.parquet"), "IWM", start=open_day, end=open_day)
+    assert "holds IWM from 2023-12-01 to 2024-02-28" in answer.reason
 
 
 def test_scenario_06_a_last_row_without_prices_is_not_a_bar(tmp_path):
@@ -160,6 +168,33 @@ def test_file_names_are_plain_and_reversible(symbol):
     assert symbol_of(Path(name)) == symbol
     assert not set(name) & set('/\\:*?"<>|')
     assert name.partition(".")[0].upper() not in {"CON", "PRN", "COM1"}
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=12))
+def test_every_symbol_has_its_own_file_name_or_is_refused(symbol):
+    try:
+        name = file_name(symbol)
+    except BadInput:
+        assert ".." in symbol or symbol.startswith(".")
+    else:
+        assert symbol_of(Path(name)) == symbol
+        assert Path(name).name == name
+
+
+@given(
+    st.lists(
+        st.tuples(st.dates(date(1990, 1, 1), date(2024, 12, 31)), st.floats(0.01, 1e6), st.floats(0, 1e12)),
+        min_size=1, max_size=20, unique_by=lambda row: row[0],
+    )
+)  # fmt: skip
+def test_csv_and_parquet_give_the_numbers_that_were_written(rows):
+    frame = pl.DataFrame(rows, schema=["Date", "Close", "Volume"], orient="row")
+    with TemporaryDirectory() as folder:
+        frame.write_csv(Path(folder) / "IWM.csv")
+        frame.write_parquet(Path(folder) / "SPY.parquet")
+        ours = [answer.bars for answer in FilesSource(folder).fetch(["IWM", "SPY"])]
+    for bars in ours:
+        assert bars.select("session", "close", "volume").rows() == frame.sort("Date").rows()
 
 
 @pytest.mark.parametrize(

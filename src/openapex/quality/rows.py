@@ -3,9 +3,11 @@
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from openapex.sessions import known_span, sessions_between
+from openapex.bars import BoolArray
+from openapex.sessions import SessionArray, known_span, sessions_between
 
 ROUNDING = 1e-5
 """Relative slack between close and high: prices stored as 32-bit floats or adjusted and rounded differ by 1e-7 to
@@ -14,38 +16,61 @@ ROUNDING = 1e-5
 PRICES = ("open", "high", "low", "close")
 
 
+ORDER = (
+    "not_finite",
+    "missing_price",
+    "non_positive",
+    "bad_high_low",
+    "future_session",
+    "not_a_session",
+    "duplicate_session",
+)
+
+
 def refused(frame: pl.DataFrame, calendar: str | None, today: date) -> pl.Series:
     """Return the rule that refuses each row, null for a good one; rows in order of (symbol, session)."""
-    prices = [pl.col(name) for name in PRICES]
-    unknown = [~price.is_finite().fill_null(False) for price in prices]
-    complete = ~pl.any_horizontal(unknown)
-    has_range = complete.cast(pl.UInt8).cum_max().over("symbol") == 1  # from the first complete bar on, all must be
-    body_high, body_low = pl.max_horizontal("open", "close"), pl.min_horizontal("open", "close")
-    outside = (pl.col("high") * (1 + ROUNDING) < body_high) | (pl.col("low") * (1 - ROUNDING) > body_low)
-    rules = (
-        pl.when(pl.any_horizontal(price.is_infinite() for price in prices)).then(pl.lit("not_finite"))
-        .when(unknown[3] | (has_range & ~complete)).then(pl.lit("missing_price"))
-        .when(pl.any_horizontal(price <= 0 for price in prices)).then(pl.lit("non_positive"))
-        .when((pl.col("high") < pl.col("low") * (1 - ROUNDING)) | outside).then(pl.lit("bad_high_low"))
-        .when(pl.col("session") > today).then(pl.lit("future_session"))
-        .when(closed_days(frame["session"], calendar)).then(pl.lit("not_a_session"))
-    )  # fmt: skip
-    verdict = frame.select(rules.alias("rule"))["rule"]
-    good = pl.DataFrame({"symbol": frame["symbol"], "session": frame["session"], "rule": verdict})
-    later = pl.col("session").is_last_distinct().over("symbol", pl.col("rule").is_null())
-    again = pl.when(pl.col("rule").is_null() & ~later).then(pl.lit("duplicate_session"))
-    return good.select(pl.coalesce("rule", again))["rule"]
+    prices = np.array([frame[name].fill_null(float("nan")).to_numpy() for name in PRICES])
+    opening, high, low, close = prices
+    symbol = frame["symbol"].rle_id().to_numpy()
+    days = frame["session"].to_numpy().astype("datetime64[D]")
+    complete: BoolArray = np.isfinite(prices).all(axis=0)
+    with np.errstate(invalid="ignore"):  # NaN and infinity compare as false, and have rules of their own
+        outside = (np.fmax(opening, close) > high * (1 + ROUNDING)) | (np.fmin(opening, close) < low * (1 - ROUNDING))
+        broken = {
+            "not_finite": np.isinf(prices).any(axis=0),
+            "missing_price": np.isnan(close) | (~complete & _once(complete, symbol)),
+            "non_positive": (prices <= 0).any(axis=0),
+            "bad_high_low": (high < low * (1 - ROUNDING)) | outside,
+            "future_session": days > np.datetime64(today),
+            "not_a_session": closed_days(days, calendar),
+        }
+    good = np.flatnonzero(~np.any(list(broken.values()), axis=0))
+    again = np.zeros(len(days), dtype=bool)
+    again[good[:-1]] = (days[good[1:]] == days[good[:-1]]) & (symbol[good[1:]] == symbol[good[:-1]])
+    broken["duplicate_session"] = again
+    if len(good) == len(days) and not again.any():
+        return pl.Series("rule", [None], dtype=pl.String).new_from_index(0, len(days))
+    at = np.select([broken[rule] for rule in ORDER], range(len(ORDER)), default=len(ORDER))
+    return pl.Series("rule", [(*ORDER, None)[i] for i in at.tolist()], dtype=pl.String)
 
 
-def closed_days(sessions: pl.Series, calendar: str | None) -> pl.Series:
+def _once(complete: BoolArray, symbol: npt.NDArray[np.uint32]) -> BoolArray:
+    """Return True from each symbol's first complete bar on: from then on, every bar must be."""
+    seen = np.cumsum(complete)
+    starts = np.searchsorted(symbol, symbol, side="left")
+    before: BoolArray = seen > np.concatenate([[0], seen])[starts]
+    return before
+
+
+def closed_days(days: SessionArray, calendar: str | None) -> BoolArray:
     """Return True where the calendar knows that the exchange was closed; outside its known span nothing is claimed."""
-    if calendar is None or sessions.is_empty():
-        return pl.Series(np.zeros(len(sessions), dtype=bool))
+    if calendar is None:
+        return np.zeros(len(days), dtype=bool)
     first, last = known_span(calendar)
-    days = sessions.to_numpy().astype("datetime64[D]")
-    inside = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
     held = sessions_between(first, last, calendar)
-    return pl.Series(inside & (held[np.minimum(np.searchsorted(held, days), len(held) - 1)] != days))
+    is_known = (days >= np.datetime64(first)) & (days <= np.datetime64(last))
+    closed: BoolArray = is_known & (held[np.minimum(np.searchsorted(held, days), len(held) - 1)] != days)
+    return closed
 
 
 def row_message(rule: str, row: dict[str, object]) -> str:

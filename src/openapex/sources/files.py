@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from openapex.errors import ApexError, BadInput, NoData, UnknownSymbol, UnreadableData
+from openapex.sessions import calendar_of, known_span, sessions_between
 from openapex.sources.columns import canonical, is_on_or_between, no_adjusted_close, recognised
 from openapex.sources.names import symbol_of
 from openapex.sources.source import BAR_SCHEMA, Answer, Basis, Delivery, Failure, NoNewData
@@ -189,7 +190,7 @@ def _delivered(
     if within.is_empty():
         first, last = bars.item(0, "session"), bars.item(-1, "session")
         reason = f"{where} holds {symbol} from {first} to {last}, and no bar in the span asked for"
-        return NoNewData(symbol, reason)
+        return NoNewData(symbol, _closed(symbol, start, end) or reason)
     warnings = [sentence for sentence in (_priceless(rows.filter(~has_price)), no_adjusted_close(bars)) if sentence]
     return Delivery(
         symbol=symbol,
@@ -200,6 +201,17 @@ def _delivered(
         n_superseded=priced.height - bars.height,
         warnings=tuple(warnings),
     )
+
+
+def _closed(symbol: str, start: date | None, end: date | None) -> str | None:
+    """Return the sentence for a span without a session on the symbol's exchange, None where there is one."""
+    calendar = calendar_of(symbol)
+    if calendar is None or start is None or end is None:
+        return None
+    first, last = known_span(calendar)
+    if not first <= start <= end <= last or len(sessions_between(start, end, calendar)):
+        return None
+    return f"the market was closed: {calendar} has no session from {start} to {end}"
 
 
 def _priceless(rows: pl.DataFrame) -> str | None:
