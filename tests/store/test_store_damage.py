@@ -15,7 +15,7 @@ from made import NOW, bar_rows, delivery
 from openapex.errors import CorruptStore, StoreError
 from openapex.store import Store
 from openapex.store.files import write_file
-from openapex.store.log import CONFIGURATION, Added, Log
+from openapex.store.log import CONFIGURATION, Added, Conflict, Log
 
 
 @pytest.fixture
@@ -167,6 +167,18 @@ def test_rows_that_break_a_rule_of_their_table_are_found(store, rows, bucket, ru
 def test_two_files_for_one_bucket_are_found(store):
     _plant(store, _rows("IWM"), 3, replace=False)
     assert rules(store) == ["two_files"]
+
+
+def test_of_two_commits_on_one_version_the_second_is_turned_away(store):
+    # delta-rs with its own retries accepts both when the bucket was empty, and the key would stand twice.
+    log = Log(store.home / "market")
+    base = log.snapshot()
+    first, second = (write_file(log.root, ("bars", "yahoo", 3), _rows()) for _ in range(2))
+    version = log.commit(base, [Added(*first, _rows())], [], NOW)
+    with pytest.raises(Conflict):
+        log.commit(base, [Added(*second, _rows())], [], NOW)
+    assert log.snapshot().version == version == base.version + 1
+    assert store.verify() == ()
 
 
 def test_a_full_disk_is_named_and_leaves_the_store_as_it_was(store, monkeypatch):
