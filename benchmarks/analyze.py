@@ -20,7 +20,7 @@ def run() -> Iterator[Measured]:
     """Measure the simulated market, the store, and (where present) a real file; rounds are interleaved."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["APEX_HOME"] = home
-        apex = [sys.executable, "-m", "openapex.cli.main"]
+        apex = [sys.executable, "-m", "openapex.cli"]
         imports = [sys.executable, "-c", "import polars, rich, typer"]
         cases = {"simulated market": [*apex, "analyze", "IWM", "--source", "demo"]}
         etfs = SHARED / "etf_daily.parquet"

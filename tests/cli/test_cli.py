@@ -18,7 +18,7 @@ def apex(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
 
     # an address on this machine where nothing listens stands for "no network"
     env = os.environ | {"APEX_HOME": str(home), "APEX_YAHOO_URL": "http://127.0.0.1:9", "COLUMNS": "118"}
-    command = [sys.executable, "-m", "openapex.cli.main", *words]
+    command = [sys.executable, "-m", "openapex.cli", *words]
     return subprocess.run(command, capture_output=True, text=True, env=env, timeout=120, check=False)
 
 

@@ -3,16 +3,14 @@
 stdout carries the result alone; progress, logs and errors go to stderr.  Exit codes: 0 done, 1 failure, 2 usage.
 """
 
-import gc
 import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from openapex.errors import ApexError, BadInput, UnreadableData
+from openapex.errors import ApexError
 
 app = typer.Typer(
     name="apex",
@@ -22,9 +20,6 @@ app = typer.Typer(
 )
 store_app = typer.Typer(help="Look after the local store (folder: $APEX_HOME).", no_args_is_help=True)
 app.add_typer(store_app, name="store")
-
-GC_THRESHOLD = 200_000
-"""Allocations between collections: at Python's 700 a report of 6,500 bars spent a sixth of its time collecting."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Print without colours (also: NO_COLOR=1).")]
@@ -195,21 +190,3 @@ class _progress:  # noqa: N801  a context manager that reads as a verb
 
     def __call__(self, symbol: str) -> None:
         self._bar.update(self._task, advance=1, description=f"{self._verb} {symbol}")
-
-
-def main() -> None:
-    """Run the command; a deliberate error goes to stderr, with exit code 2 for bad words and 1 for the rest."""
-    gc.set_threshold(GC_THRESHOLD)
-    try:
-        app()
-    except ApexError as error:
-        sys.stderr.write(f"apex: {error}\n")
-        is_usage = isinstance(error, BadInput) and not isinstance(error, UnreadableData)
-        sys.exit(2 if is_usage else 1)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,5 @@
+"""``python -m openapex.cli``: the `apex` command."""
+
+from openapex.cli import main
+
+main()
