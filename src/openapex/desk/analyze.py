@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from openapex.signals.sentiment import HeadlineScorer, SentimentSignal
 from openapex.signals.signal import PriceSignal, Signal, SignalInputs, SignalName
 from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
 
+BENCHMARK_BARS = 400
 Columns = Any  # a Polars or pandas frame
 
 
@@ -249,7 +251,9 @@ def _end_of(day: date, calendar: str) -> datetime:
 
 
 def _benchmark(material: Material, session: date, now: datetime) -> Bars:
-    looked, _ = _examined(material, session, now)
+    """Return the benchmark's last `BENCHMARK_BARS` bars: more than beta and the memory of the quality rules need."""
+    bars = material.bars.filter(pl.col("session") <= session).sort("session").tail(BENCHMARK_BARS)
+    looked, _ = _examined(replace(material, bars=bars), session, now)
     return _usable(looked.kept, provisional=False)
 
 
