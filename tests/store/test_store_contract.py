@@ -10,9 +10,10 @@ import pytest
 from made import FIRST, NOW, bar_rows, closes_of, day, delivery
 from polars.testing import assert_frame_equal
 
-from openapex.errors import BadInput, NoData, UnknownSymbol
+from openapex.errors import BadInput, NoData, StoreError, UnknownSymbol
 from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA
 from openapex.store import Store, store_home
+from openapex.store.log import Conflict, Log
 from openapex.store.tables import DELTA_COLUMNS, TABLES, bucket_of
 
 FULL = {
@@ -116,12 +117,30 @@ def test_a_delivery_that_contradicts_itself_is_refused_by_name(store):
         delivery("IWM", bars=bar_rows("SPY", [1.0])),
         delivery("", ()),
         delivery(bars=pl.DataFrame({"close": [1.0]})),
+        delivery(bars=bar_rows("IWM", [1.0]).with_columns(close=pl.lit("n/a"))),
     ]
     receipt = store.ingest(wrong, now=NOW)
     assert [str(one.error).split(",")[0] for one in receipt.refused] == [
-        "bars holds ['SPY']", "symbol is ''", "bars has columns ['close']",
+        "bars holds ['SPY']", "symbol is ''", "bars has columns ['close']", "bars are Schema([('symbol'",
     ]  # fmt: skip
     assert store.symbols() == ()
+
+
+def test_numbers_of_another_type_are_read_as_numbers(store):
+    bars = bar_rows("IWM", [1.5, 2.5]).with_columns(pl.col("close").cast(pl.Float32), pl.col("volume").cast(pl.Int64))
+    store.ingest([delivery(bars=bars)], now=NOW)
+    assert closes_of(store.read("IWM")) == [1.5, 2.5]
+    assert store.verify() == ()
+
+
+def test_a_store_that_is_always_busy_gives_up_with_a_name(store, monkeypatch):
+    def busy(*_):
+        raise Conflict
+
+    monkeypatch.setattr(Log, "commit", busy)
+    monkeypatch.setattr("openapex.store.ingest.PATIENCE_SECONDS", 0.01)
+    with pytest.raises(StoreError, match=r"market was busy for 0\.01 s; try again"):
+        store.ingest([delivery()], now=NOW)
 
 
 def test_an_empty_delivery_deletes_nothing(store):

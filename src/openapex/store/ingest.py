@@ -10,7 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
-from openapex.errors import BadInput, StoreError
+from openapex.errors import BadInput, StoreError, UnreadableData
 from openapex.store.delivered import Delivered
 from openapex.store.files import DataFile, discard, read_file, write_file
 from openapex.store.log import Added, Conflict, Log, Snapshot, label
@@ -99,7 +99,11 @@ def _fault(delivery: Delivered) -> BadInput | None:
         frame: pl.DataFrame = getattr(delivery, table.kind)
         missing = [name for name in table.delivered if name not in frame.columns]
         if missing:
-            return BadInput(f"{table.kind} has columns {frame.columns}, must also have {missing}")
+            return UnreadableData(f"{table.kind} has columns {frame.columns}, must also have {missing}")
+        try:
+            _typed(frame, table)
+        except pl.exceptions.PolarsError as error:
+            return UnreadableData(f"{table.kind} are {frame.schema}, must be {table.delivered}: {error}")
         if frame.height and not (frame["symbol"] == delivery.symbol).fill_null(False).all():
             others = frame["symbol"].unique().sort().to_list()
             return BadInput(f"{table.kind} holds {others[:3]}, must hold {delivery.symbol} alone")
@@ -166,8 +170,7 @@ def _rows(table: Table, group: Sequence[Delivered], now: datetime, tally: _Tally
         frame: pl.DataFrame = getattr(delivery, table.kind)
         if frame.is_empty():
             continue
-        if frame.schema != table.delivered:
-            frame = frame.select(pl.col(name).cast(kind) for name, kind in table.delivered.items())
+        frame = _typed(frame, table)
         origin: Mapping[str, object] = {"basis": delivery.basis, "simulated": delivery.simulated, "fetched_at": now}
         added = [pl.lit(origin[name], kind).alias(name) for name, kind in table.provenance.items()]
         parts.append(frame.with_columns(added))
@@ -181,6 +184,12 @@ def _rows(table: Table, group: Sequence[Delivered], now: datetime, tally: _Tally
             f"{symbol}: {n} {table.kind} without {_needed(table)} were left out" for symbol, n in lost.iter_rows()
         ]
     return kept
+
+
+def _typed(frame: pl.DataFrame, table: Table) -> pl.DataFrame:
+    if frame.schema == table.delivered:
+        return frame
+    return frame.select(pl.col(name).cast(kind) for name, kind in table.delivered.items())
 
 
 def _needed(table: Table) -> str:
