@@ -95,7 +95,7 @@ def _split_like(row: int, last: int, bars: Mapping[str, FloatArray], usual: Habi
     habit = usual.move[row]
     if not is_certain and not habit < nearest / 10:
         return None
-    slack = min(max(SLACK, 3.0 * habit), 0.12 * nearest) if habit == habit else 0.12 * nearest
+    slack = 0.12 * nearest if is_certain else min(max(SLACK, 3.0 * habit), 0.12 * nearest)
     if abs(abs(move) - nearest) > slack or not (is_certain or _is_quiet(row, bars, usual, nearest)):
         return None
     opening = bars["open"][row]

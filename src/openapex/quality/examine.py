@@ -157,7 +157,7 @@ def _one(
 
 
 def _shape(rows: pl.DataFrame) -> tuple[Mapping[str, FloatArray], Habit, FloatArray]:
-    columns: dict[str, FloatArray] = {name: rows[name].fill_null(float("nan")).to_numpy() for name in FIELDS}
+    columns: dict[str, FloatArray] = {name: rows[name].to_numpy() for name in FIELDS}
     columns["volume"] = np.where(columns["volume"] > 0, columns["volume"], np.nan)
     usual = habit(columns["high"], columns["low"], columns["close"], columns["volume"])
     return columns, usual, log_moves(columns["close"])
@@ -166,7 +166,7 @@ def _shape(rows: pl.DataFrame) -> tuple[Mapping[str, FloatArray], Habit, FloatAr
 def _values(rows: pl.DataFrame) -> tuple[pl.DataFrame, list[Finding]]:
     """Null volumes and adjusted closes that no bar can have."""
     symbol, days = rows["symbol"][0], rows["session"]
-    volume, adjusted = (rows[name].fill_null(float("nan")).to_numpy() for name in ("volume", "adj_close"))
+    volume, adjusted = (rows[name].to_numpy() for name in ("volume", "adj_close"))
     checks: tuple[tuple[str, str, BoolArray, Effect], ...] = (
         ("negative_volume", "volume", volume < 0, "volume_unknown"),
         ("not_finite", "volume", np.isposinf(volume), "volume_unknown"),
@@ -194,7 +194,7 @@ def _volumes(
     symbol: str, rows: pl.DataFrame, columns: Mapping[str, FloatArray], usual: Habit
 ) -> tuple[pl.DataFrame, list[Finding]]:
     """Null volumes that contradict the price or the symbol's habit; decided from the bars before."""
-    close, known = columns["close"], rows["volume"].fill_null(float("nan")).to_numpy()
+    close, known = columns["close"], rows["volume"].to_numpy()
     moved = np.concatenate([[False], close[1:] != close[:-1]]) | (columns["high"] > columns["low"])
     is_silent = (known == 0) & moved
     is_tiny = tiny_volumes(columns["volume"], usual.volume)

@@ -27,9 +27,11 @@ class Habit:
 
 def trailing(values: FloatArray, quantile: float = 0.5) -> FloatArray:
     """Return the quantile of the `WINDOW` known values before each bar; NaN is unknown."""
-    series = pl.Series(values).fill_nan(None)
+    series = pl.Series(values, nan_to_null=True)
     rolled = series.rolling_quantile(quantile, interpolation="linear", window_size=WINDOW, min_samples=LEAST)
-    return rolled.shift(1).fill_null(float("nan")).to_numpy()
+    before = np.full(len(values), np.nan)
+    before[1:] = rolled.to_numpy()[:-1]
+    return before
 
 
 def habit(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray) -> Habit:

@@ -29,7 +29,7 @@ ORDER = (
 
 def refused(frame: pl.DataFrame, calendar: str | None, today: date) -> pl.Series:
     """Return the rule that refuses each row, null for a good one; rows in order of (symbol, session)."""
-    prices = np.array([frame[name].fill_null(float("nan")).to_numpy() for name in PRICES])
+    prices = np.array([frame[name].to_numpy() for name in PRICES])
     opening, high, low, close = prices
     symbol = frame["symbol"].rle_id().to_numpy()
     days = frame["session"].to_numpy().astype("datetime64[D]")
