@@ -17,7 +17,7 @@ def print_fetch_report(report: FetchReport, console: Console) -> None:
     console.print(
         f"{len(report.requested):,} requested = {len(report.stored):,} stored + {len(report.no_new_data):,} without "
         f"new data + {len(report.failed):,} failed; {report.n_new:,} new bars, {report.n_revised:,} revised, "
-        f"{report.n_superseded:,} superseded" + (f"; store {report.version}" if report.version else "")
+        f"{report.n_superseded:,} superseded" + (f"; {report.version}" if report.version else "")
     )
     for name, reason in list(report.no_new_data.items())[:SHOWN]:
         console.print(Text(f"  {name}: no new data, {reason}", "dim"))

@@ -1,6 +1,6 @@
 """Bring data into the store: every requested symbol ends as stored, without news, or failed with its cause."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,8 +11,8 @@ from openapex.errors import ApexError, BadInput, NoData
 from openapex.sources.source import Delivery, Failure, NoNewData, Source
 from openapex.store import Store, store_home
 
-BATCH = 256
-"""Symbols committed at once: few commits for a universe, bounded memory, and a kill loses at most one batch."""
+BATCH = 64
+"""Symbols of a network source committed at once: a kill loses at most the minutes these took."""
 
 
 @dataclass(slots=True)
@@ -94,7 +94,8 @@ def _ingest(
         raise BadInput(f"symbols is empty, must name at least one for source {source.name!r}")
     report = FetchReport(requested=wanted)
     store = Store(store_home())
-    for batch in _batches(_sorted_out(source, wanted, start, progress, report)):
+    deliveries = _sorted_out(source, wanted, start, progress, report)
+    for batch in _batches(deliveries) if source.is_network else [deliveries]:
         receipt = store.ingest(batch, now=now)
         report.stored += receipt.symbols
         report.failed |= {refused.symbol: refused.error for refused in receipt.refused}
@@ -126,7 +127,7 @@ def _sorted_out(
             report.failed[name] = NoData(f"{source.name} gave no answer for {name}")
 
 
-def _batches(deliveries: Iterator[Delivery]) -> Iterator[list[Delivery]]:
+def _batches(deliveries: Iterator[Delivery]) -> Iterator[Iterable[Delivery]]:
     batch: list[Delivery] = []
     for delivery in deliveries:
         batch.append(delivery)
