@@ -22,6 +22,7 @@ def windows(values, window):
     return np.lib.stride_tricks.sliding_window_view(values, window)
 
 
+@settings(deadline=None)
 @given(PRICES, WINDOWS)
 def test_mean_and_extremes_are_those_of_the_window(values, window):
     if len(values) < window:
@@ -33,6 +34,7 @@ def test_mean_and_extremes_are_those_of_the_window(values, window):
     np.testing.assert_array_equal(ta.rolling_low(values, window)[window - 1 :], rows.min(axis=1))
 
 
+@settings(deadline=None)
 @given(PRICES, st.integers(2, 12))
 def test_std_is_that_of_the_window_and_exactly_0_for_equal_values(values, window):
     found = ta.std(values, window)[window - 1 :]
@@ -43,6 +45,7 @@ def test_std_is_that_of_the_window_and_exactly_0_for_equal_values(values, window
         assert (found[np.ptp(rows, axis=1) == 0.0] == 0.0).all()
 
 
+@settings(deadline=None)
 @given(PRICES, WINDOWS)
 def test_rsi_stays_within_0_and_100_and_mirrors(values, window):
     found = ta.rsi(values, window)[window:]
@@ -50,6 +53,7 @@ def test_rsi_stays_within_0_and_100_and_mirrors(values, window):
     np.testing.assert_allclose(found + ta.rsi(-values, window)[window:], 100.0, rtol=1e-12)
 
 
+@settings(deadline=None)
 @given(PRICES, st.integers(2, 8))
 def test_bounded_indicators_stay_within_their_bounds(close, window):
     high, low = close * 1.01, close * 0.99
@@ -59,6 +63,7 @@ def test_bounded_indicators_stay_within_their_bounds(close, window):
     assert not (ta.atr(high, low, close, window) < 0.0).any()
 
 
+@settings(deadline=None)
 @given(PRICES, st.integers(2, 12), st.floats(0.5, 3.0))
 def test_bands_enclose_their_middle_and_percent_b_places_the_close(close, window, width):
     middle, upper, lower, percent_b, _ = (column[window - 1 :] for column in ta.bollinger(close, window, width))
@@ -69,7 +74,7 @@ def test_bands_enclose_their_middle_and_percent_b_places_the_close(close, window
     np.testing.assert_allclose(placed[reach], close[window - 1 :][reach], rtol=1e-9, atol=1e-12 * close.max())
 
 
-@settings(max_examples=50)
+@settings(deadline=None)
 @given(PRICES, st.integers(1, 5), st.floats(0.5, 4.0))
 def test_confirmed_pivots_alternate_and_are_prices_that_stood(close, window, reversal):
     high, low = close * 1.02, close * 0.97

@@ -32,7 +32,11 @@ def step(function: StepFunction) -> StepFunction:
 
 
 def ring(window: int) -> Ring:
-    """Return an empty buffer of `window` values; compiled code gets an array instead of this list."""
+    """Return an empty buffer of `window` values; a list here, a bare pointer in compiled code.
+
+    Only a start makes rings: a step that meets a gap keeps its ring and resets its counters.  Places count from 0 up
+    (a pointer knows no place -1) and the window is the step's own business (a pointer has no length).
+    """
     return [NAN] * window
 
 
