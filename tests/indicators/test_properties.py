@@ -1,5 +1,9 @@
 """Laws that hold on any input, found by Hypothesis, with the obvious slow computation as the twin."""
 
+import itertools
+import math
+import statistics
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -117,3 +121,13 @@ def test_columns_that_differ_in_length_are_refused():
 def test_std_of_two_far_apart_levels_keeps_its_digits():
     close = np.r_[np.full(10, 1e8), 1e8 + np.tile([0.25, 0.5], 20)]
     assert interpreted(STD, [close], {"window": 20})[0][-1] == 0.125
+
+
+@settings(deadline=None)
+@given(arrays(np.float64, st.integers(4, 40), elements=st.floats(1.0, 1e4)), st.integers(2, 12))
+def test_realised_volatility_is_the_yearly_sample_deviation_of_log_returns(prices, window):
+    found = ta.realised_volatility(prices, window)
+    returns = [math.log(b / a) for a, b in itertools.pairwise(prices.tolist())]
+    for end in range(window, len(prices)):
+        wanted = statistics.stdev(returns[end - window : end]) * math.sqrt(252.0) * 100.0
+        assert found[end] == pytest.approx(wanted, rel=1e-9, abs=1e-9)
