@@ -171,8 +171,9 @@ def test_scenario_22_a_fresh_process_loads_the_cache_and_survives_a_corrupt_or_r
 
     assert run() == ["100.0", "1", "0"]
     assert run() == ["100.0", "0", "0"]
-    for file in (tmp_path / "cache").rglob("*.nb*"):
-        file.write_bytes(b"")
-    assert run()[::2] == ["100.0", "1"]
+    for damage in (b"", b"garbage", bytes(range(256))):
+        for file in (tmp_path / "cache").rglob("*.nb*"):
+            file.write_bytes(damage)
+        assert run()[::2] == ["100.0", "1"]
     monkeypatch.setenv("NUMBA_CACHE_DIR", "/proc/nowhere")
     assert run()[0] == "100.0"

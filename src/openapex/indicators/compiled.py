@@ -30,6 +30,9 @@ Progress: TypeAlias = Callable[[str], None]
 
 _ONE_AT_A_TIME = threading.Lock()  # Numba's built-in thread pool ends the process when two threads enter it
 
+_UNREADABLE = (OSError, EOFError, pickle.PickleError, ValueError, LookupError, AttributeError, ImportError)
+"""What a damaged or unwritable cache raises; a fault of another origin is raised again by the run without a cache."""
+
 
 class MissingCompiler(ApexError):
     """Numba cannot be imported; `openapex.indicators.interpreted` computes the same numbers without it."""
@@ -143,7 +146,7 @@ def _run(kernel: "_Kernel", on_compile: Progress | None, arguments: tuple[Any, .
         on_compile(kernel.title)
     try:
         kernel.function(*arguments)
-    except (OSError, EOFError, pickle.UnpicklingError) as error:
+    except _UNREADABLE as error:
         warnings.warn(f"the cache of compiled indicators is unusable ({error}); compiling without it", stacklevel=4)
         kernel.forget_cache()
         kernel.function(*arguments)
