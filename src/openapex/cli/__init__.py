@@ -10,7 +10,7 @@ GC_THRESHOLD = 200_000
 def main() -> None:
     """Run the command; a deliberate error goes to stderr, with exit code 2 for bad words and 1 for the rest."""
     gc.set_threshold(GC_THRESHOLD)
-    from openapex.cli.main import app
+    from openapex.cli.commands import app
     from openapex.errors import ApexError, BadInput, UnreadableData
 
     try:

@@ -10,15 +10,17 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from openapex.cli.quick import QuickCommand, QuickGroup
 from openapex.errors import ApexError
 
 app = typer.Typer(
     name="apex",
+    cls=QuickGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-store_app = typer.Typer(help="Look after the local store (folder: $APEX_HOME).", no_args_is_help=True)
+store_app = typer.Typer(cls=QuickGroup, help="Look after the local store (folder: $APEX_HOME).", no_args_is_help=True)
 app.add_typer(store_app, name="store")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -54,7 +56,7 @@ def root(
     """Say what a ticker is doing, why, and whether that has ever meant anything."""
 
 
-@app.command()
+@app.command(cls=QuickCommand)
 def analyze(
     symbol: Symbol,
     source: Annotated[str | None, typer.Option(help="files, yahoo or demo; default: the store, then Yahoo.")] = None,
@@ -87,7 +89,7 @@ def analyze(
     print_report(report, _console(no_color))
 
 
-@app.command()
+@app.command(cls=QuickCommand)
 def fetch(
     symbols: Annotated[list[str], typer.Argument(help="Tickers.", autocompletion=_stored_symbols)],
     source: Annotated[str, typer.Option(help="yahoo or demo.")] = "yahoo",
@@ -105,7 +107,7 @@ def fetch(
     _finish(report, as_json, no_color)
 
 
-@app.command("import")
+@app.command("import", cls=QuickCommand)
 def import_(
     path: Annotated[Path, typer.Argument(help="A CSV or Parquet file, or a folder of one file a symbol.")],
     symbols: Annotated[list[str] | None, typer.Option("--symbol", "-s", help="Only these; default: all.")] = None,
@@ -120,7 +122,7 @@ def import_(
     _finish(report, as_json, no_color)
 
 
-@store_app.command("info")
+@store_app.command("info", cls=QuickCommand)
 def store_info(as_json: Json = False, no_color: NoColor = False) -> None:
     """Show what the store holds, by source."""
     from openapex.cli.tables import print_store_info
@@ -133,7 +135,7 @@ def store_info(as_json: Json = False, no_color: NoColor = False) -> None:
         print_store_info(info, _console(no_color))
 
 
-@store_app.command("verify")
+@store_app.command("verify", cls=QuickCommand)
 def store_verify(as_json: Json = False, no_color: NoColor = False) -> None:
     """Check every file and row of the store; exit code 1 when something is wrong."""
     from openapex.cli.tables import print_problems
