@@ -134,12 +134,12 @@ def _from_store(
     from openapex.store import Store, store_home  # only here: a local source is read without the store
 
     store = Store(store_home())
-    stored = {name: store.find(name, source=source) for name in wanted}
+    stored = store.find_each(wanted, source=source)
     troubles: dict[str, str] = {}
     stale = [name for name in wanted if source in (None, "yahoo") and _wants_refresh(stored[name], as_of, now)]
     if stale and not offline:
         troubles = refresh(store, stale, stored, now)
-        stored |= {name: store.find(name, source=source) for name in stale}
+        stored = store.find_each(wanted, source=source)
     asked = stored[symbol]
     if asked is None:
         raise NoData(_nothing(symbol, source, troubles.get(symbol), offline))

@@ -11,7 +11,7 @@ are NaN and what follows equals a fresh calculation (docs/adr/0003-a-gap-restart
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -138,8 +138,10 @@ def interpreted(
     for row in zip(*(np.asarray(column, dtype=np.float64).tolist() for column in columns), strict=True):
         state, value = advance(state, *row, *arguments)
         values.append(value)
-    table = np.array(values, dtype=np.float64).reshape(len(values), len(indicator.outputs))
-    return tuple(np.ascontiguousarray(table[:, i]) for i in range(len(indicator.outputs)))
+    n_outputs = len(indicator.outputs)
+    flat = values if n_outputs == 1 else chain.from_iterable(values)
+    table = np.fromiter(flat, np.float64, len(values) * n_outputs).reshape(len(values), n_outputs)
+    return tuple(np.ascontiguousarray(table[:, i]) for i in range(n_outputs))
 
 
 def over_bars(

@@ -22,7 +22,6 @@ import polars as pl
 from openapex.bars import BoolArray, FloatArray, SessionArray
 from openapex.errors import BadInput, UnreadableData
 from openapex.sessions import calendar_of, close_times, known_span, sessions_between
-from openapex.signals.phrase_rules import PhraseRules
 from openapex.signals.signal import Opinion, SignalHistory, SignalInputs, SignalName, recent_events
 
 NAN = float("nan")
@@ -55,6 +54,17 @@ class HeadlineScorer(Protocol):
         ...
 
 
+class _LazyPhraseRules:
+    """The phrase rules, loaded when the first headline is read: most reports have none."""
+
+    name = "phrase rules"
+
+    def tone(self, titles: Sequence[str]) -> FloatArray:
+        from openapex.signals.phrase_rules import PhraseRules
+
+        return PhraseRules().tone(titles)
+
+
 @dataclass(frozen=True, slots=True)
 class SentimentSignal:
     """The Sentiment signal (obeys `Signal`), with an exchangeable reader of headlines.
@@ -77,7 +87,7 @@ class SentimentSignal:
     array([-0.6,  0.5,  0. ])
     """
 
-    scorer: HeadlineScorer = field(default_factory=PhraseRules)
+    scorer: HeadlineScorer = field(default_factory=_LazyPhraseRules)
     name: SignalName = "sentiment"
     title: str = "Sentiment"
 

@@ -150,7 +150,7 @@ def _from_integers(column: pl.Series) -> pl.Series:
     largest = column.abs().max()
     if largest is None or int(str(largest)) < 100_000_000:
         return column.cast(pl.String).str.to_date("%Y%m%d", strict=False)
-    per_second = 10 ** max(0, 3 * ((len(str(largest)) - 10 + 2) // 3))
+    per_second: int = 10 ** max(0, 3 * ((len(str(largest)) - 10 + 2) // 3))
     return pl.from_epoch((column // per_second).alias("session"), time_unit="s").dt.date()
 
 

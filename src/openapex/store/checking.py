@@ -1,7 +1,6 @@
 """Is the store sound?  Every file against its checksum, every row against the rules of its table."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
@@ -10,19 +9,8 @@ import polars as pl
 from openapex.errors import ApexError, CorruptStore
 from openapex.store.files import DataFile, checked_content
 from openapex.store.log import Log
+from openapex.store.receipt import Problem
 from openapex.store.tables import TABLES, bucket_of
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing that is wrong: `rule` is its id, `path` the file, `message` a sentence."""
-
-    rule: str
-    path: str
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.rule}: {self.message}"
 
 
 def problems(root: Path) -> tuple[Problem, ...]:

@@ -1,4 +1,4 @@
-"""What an ingest answers."""
+"""What an ingest and a check answer."""
 
 from dataclasses import dataclass
 
@@ -32,3 +32,15 @@ class Receipt:
     version: str
     warnings: tuple[str, ...] = ()
     refused: tuple[Refused, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: `rule` is its id, `path` the file, `message` a sentence."""
+
+    rule: str
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.rule}: {self.message}"

@@ -11,16 +11,14 @@ from typing import Any
 import polars as pl
 
 from openapex.errors import BadInput, UnknownSymbol
-from openapex.store import checking, reading, space
-from openapex.store.checking import Problem
+from openapex.store import reading
 from openapex.store.delivered import Delivered
 from openapex.store.digest import digest
 from openapex.store.files import read_files
-from openapex.store.ingest import ingest
 from openapex.store.log import Log, Snapshot
 from openapex.store.merging import in_order
 from openapex.store.reading import Stored
-from openapex.store.receipt import Receipt
+from openapex.store.receipt import Problem, Receipt
 from openapex.store.tables import TABLES
 
 TABLE = "market"
@@ -118,6 +116,8 @@ class Store:
         CorruptStore
             If what is held fails its checksum.
         """
+        from openapex.store.ingest import ingest  # reading must not pay for writing
+
         return ingest(self._root, deliveries, now)
 
     def read(
@@ -167,7 +167,21 @@ class Store:
         self, symbol: str, *, source: str | None = None, end: date | None = None, version: int | str | None = None
     ) -> Stored | None:
         """Return what is held of a symbol as `read` does, or None where nothing is."""
+        return self.find_each([symbol], source=source, end=end, version=version)[symbol]
+
+    def find_each(
+        self,
+        symbols: Sequence[str],
+        *,
+        source: str | None = None,
+        end: date | None = None,
+        version: int | str | None = None,
+    ) -> dict[str, Stored | None]:
+        """Return what is held of each symbol, or None, all as of one version; each may come from another source."""
         snapshot = self._log.snapshot(_number(version))
+        return {symbol: self._found(snapshot, symbol, source, end) for symbol in symbols}
+
+    def _found(self, snapshot: Snapshot, symbol: str, source: str | None, end: date | None) -> Stored | None:
         found = self._bars(snapshot, [symbol], source)
         return reading.stored(self._root, snapshot, found[0], found[1], end) if found and found[1].height else None
 
@@ -201,6 +215,8 @@ class Store:
 
     def info(self) -> StoreInfo:
         """Return what is held, by source, and how much room it takes."""
+        from openapex.store import space
+
         snapshot = self._log.snapshot()
         sources = tuple(self._source_info(snapshot, name) for name in snapshot.sources())
         sizes = space.sizes_on_disk(self.home)
@@ -226,7 +242,9 @@ class Store:
 
         Files left behind by a killed process are no problem, only room (see `info`).
         """
-        return checking.problems(self._root)
+        from openapex.store.checking import problems
+
+        return problems(self._root)
 
     def vacuum(self, *, now: datetime, keep_days: float = 30.0, keep_versions: Collection[int] = ()) -> int:
         """Delete data files that no kept version uses, and those killed processes left; return the bytes given back.
@@ -247,6 +265,8 @@ class Store:
         StoreError
             If a file cannot be deleted.
         """
+        from openapex.store import space
+
         return space.vacuum(self._log, keep_days=keep_days, keep_versions=keep_versions, now=now)
 
     def content_hash(self, version: int | str | None = None) -> str:
