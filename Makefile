@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench format lint types contracts constraints pictures clean
+.PHONY: help demo test test-all check bench format lint types contracts constraints docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ bench: $(VENV)/.dev ## measure against the bars; fails when one is missed
 
 constraints: $(VENV)/.dev ## pin every dependency anew (host-free)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra pandas --no-header --no-annotate -q pyproject.toml -o constraints.txt
+
+docs: $(VENV)/.runtime ## make the generated pictures and tables of the docs anew
+	$(BIN)/python -m docs.make_pictures
+	$(BIN)/python -m docs.tables
 
 clean: ## remove the environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -38,7 +38,12 @@ class FilesSource:
 
     Examples
     --------
-    >>> (answer,) = FilesSource("prices/IWM.csv").fetch(["IWM"])                              # doctest: +SKIP
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "IWM.csv"
+    >>> _ = path.write_text("date,open,high,low,close,volume\\n2024-01-02,198,199,197,198.5,1000000\\n")
+    >>> (answer,) = FilesSource(path).fetch(["IWM"])
+    >>> answer.symbol, answer.bars["close"].item()
+    ('IWM', 198.5)
     """
 
     name = "files"
