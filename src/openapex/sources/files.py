@@ -22,7 +22,7 @@ BATCH = 200
 
 
 class FilesSource:
-    """Bars from a file or a folder.
+    r"""Bars from a file or a folder.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ class FilesSource:
     --------
     >>> import tempfile
     >>> path = Path(tempfile.mkdtemp()) / "IWM.csv"
-    >>> _ = path.write_text("date,open,high,low,close,volume\\n2024-01-02,198,199,197,198.5,1000000\\n")
+    >>> _ = path.write_text("date,open,high,low,close,volume\n2024-01-02,198,199,197,198.5,1000000\n")
     >>> (answer,) = FilesSource(path).fetch(["IWM"])
     >>> answer.symbol, answer.bars["close"].item()
     ('IWM', 198.5)
