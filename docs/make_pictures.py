@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 from openapex.indicators.fibonacci import RETRACEMENTS
+from openapex.signals.bands import panels
 from openapex.signals.bollinger import bollinger_score
 from openapex.signals.fibonacci import fibonacci_score
 from openapex.signals.ma_cross import ma_cross_score
 from openapex.signals.macd import macd_score
 from openapex.signals.rsi import rsi_score
+from openapex.signals.sentiment import HALF_LIFE_DAYS, MAX_AGE_DAYS, sentiment_score
 from openapex.signals.shapes import polyline
 from openapex.signals.volume import INTENSITY, INTENSITY_RATIO, volume_score
 
@@ -50,6 +54,18 @@ class Picture:
 def volume_day(push: float, flow: float, ratio: float) -> float:
     """Return the volume score of a day with this push at this relative volume, without a breakout."""
     return volume_score(flow, push * polyline(ratio, INTENSITY_RATIO, INTENSITY), 0.0)
+
+
+def headlines_after(n: int, tone: float, days: float) -> float:
+    """Return the sentiment score of `n` headlines of one tone, some days after they were published."""
+    weight = np.array(n * 0.5 ** (days / HALF_LIFE_DAYS))
+    return float(sentiment_score(tone * weight, weight))
+
+
+def band(name: str) -> Callable[[float], float]:
+    """Return the published band of a stock's fact."""
+    found = next(band for band in panels()["stock"].bands() if band.field == name)
+    return lambda x: float(found.score(np.array([x]))[0])
 
 
 PICTURES = (
@@ -126,6 +142,32 @@ PICTURES = (
             ("upswing", lambda x: fibonacci_score(1.0, x, 0.0)),
             ("downswing", lambda x: fibonacci_score(-1.0, x, 0.0)),
             ("downswing, turn up", lambda x: fibonacci_score(-1.0, x, 1.0)),
+        ),
+    ),
+    Picture(
+        "sentiment",
+        "days since the headlines were published",
+        0.0,
+        MAX_AGE_DAYS,
+        (0.0, 3.0, 6.0, 9.0, 14.0),
+        (
+            ("3 good headlines", partial(headlines_after, 3, 1.0)),
+            ("1 good headline", partial(headlines_after, 1, 1.0)),
+            ("1 bad headline", partial(headlines_after, 1, -1.0)),
+            ("1 mildly good", partial(headlines_after, 1, 0.5)),
+        ),
+    ),
+    Picture(
+        "fundamentals",
+        "P/E, or growth, net margin and return on equity in %",
+        0.5,
+        50.0,
+        (0.5, 8.0, 12.0, 20.0, 30.0, 50.0),
+        (
+            ("P/E", band("trailing_pe")),
+            ("revenue growth", band("revenue_growth_pct")),
+            ("net margin", band("profit_margin_pct")),
+            ("return on equity", band("return_on_equity_pct")),
         ),
     ),
 )

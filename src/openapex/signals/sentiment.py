@@ -150,6 +150,11 @@ def _date(day: np.datetime64) -> date:
     return date.fromisoformat(str(day))
 
 
+def sentiment_score(toned: FloatArray, weight: FloatArray) -> FloatArray:
+    """Return the score of headlines with this sum of weighted tones and this sum of weights."""
+    return 50.0 + 50.0 * toned / (weight + PRIOR_WEIGHT)
+
+
 def _history(
     published: npt.NDArray[np.int64], tones: FloatArray, closes: npt.NDArray[np.int64], begin: int, n_bars: int
 ) -> SignalHistory:
@@ -169,7 +174,7 @@ def _history(
     np.minimum.at(newest, bar, age_days)
     has_news = n > 0
     columns = {
-        "score": 50.0 + 50.0 * toned / (weights + PRIOR_WEIGHT),
+        "score": sentiment_score(toned, weights),
         "n_headlines": n,
         "mean_tone": toned / np.where(has_news, weights, 1.0),
         "newest_age_days": newest,
