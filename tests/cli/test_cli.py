@@ -91,6 +91,7 @@ def test_import_then_analyze_from_the_store(tmp_path: Path, prices: Path) -> Non
 def test_simulated_data_in_the_store_never_answers_for_the_real(tmp_path: Path) -> None:
     done = apex(tmp_path, "fetch", "IWM", "--source", "demo")
     assert done.returncode == 0, done.stderr
+    assert "SIMULATED" in done.stdout
     assert "SIMULATED" in apex(tmp_path, "store", "info").stdout
     assert apex(tmp_path, "analyze", "IWM", "--offline").returncode == 1
 

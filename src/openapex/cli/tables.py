@@ -15,7 +15,8 @@ SHOWN = 20
 def print_fetch_report(report: FetchReport, console: Console) -> None:
     """Write what became of every requested symbol; failures by name with their cause."""
     console.print(
-        f"{len(report.requested):,} requested = {len(report.stored):,} stored + {len(report.no_new_data):,} without "
+        ("SIMULATED: " if report.simulated else "")
+        + f"{len(report.requested):,} requested = {len(report.stored):,} stored + {len(report.no_new_data):,} without "
         f"new data + {len(report.failed):,} failed; {report.n_new:,} new bars, {report.n_revised:,} revised, "
         f"{report.n_superseded:,} superseded" + (f"; {report.version}" if report.version else "")
     )

@@ -20,6 +20,7 @@ class FetchReport:
     """What became of every requested symbol: ``requested = stored + no_new_data + failed``."""
 
     requested: tuple[str, ...]
+    simulated: bool = False
     stored: list[str] = field(default_factory=list)
     no_new_data: dict[str, str] = field(default_factory=dict)
     failed: dict[str, ApexError] = field(default_factory=dict)
@@ -33,6 +34,7 @@ class FetchReport:
         """Return plain JSON types."""
         return {
             "requested": len(self.requested),
+            "simulated": self.simulated,
             "stored": self.stored,
             "no_new_data": self.no_new_data,
             "failed": {name: {"cause": type(e).__name__, "message": str(e)} for name, e in self.failed.items()},
@@ -92,7 +94,7 @@ def _ingest(
     wanted = tuple(dict.fromkeys(symbols)) or tuple(source.symbols())
     if not wanted:
         raise BadInput(f"symbols is empty, must name at least one for source {source.name!r}")
-    report = FetchReport(requested=wanted)
+    report = FetchReport(requested=wanted, simulated=source.simulated)
     store = Store(store_home())
     deliveries = _sorted_out(source, wanted, start, progress, report)
     for batch in _batches(deliveries) if source.is_network else [deliveries]:
