@@ -168,8 +168,8 @@ def _history(
     age_days = (closes[bar] - published[headline]) / DAY_US
     weight = 0.5 ** (age_days / HALF_LIFE_DAYS)
     n = np.bincount(bar, minlength=n_known).astype(float)
-    weights = np.bincount(bar, weight, minlength=n_known)
-    toned = np.bincount(bar, weight * tones[headline], minlength=n_known)
+    weights = np.bincount(bar, weight, minlength=n_known).astype(float)
+    toned = np.bincount(bar, weight * tones[headline], minlength=n_known).astype(float)
     newest = np.full(n_known, np.inf)
     np.minimum.at(newest, bar, age_days)
     has_news = n > 0
