@@ -78,7 +78,7 @@ def analyze(
 
         scorer = finbert_scorer(finbert)
     report = run(
-        symbol.upper(), data=data, source=source, as_of=as_of, model_name=model, offline=offline,
+        symbol, data=data, source=source, as_of=as_of, model_name=model, offline=offline,
         provisional=provisional, headline_scorer=scorer,
     )  # fmt: skip
     if as_json:
@@ -118,7 +118,7 @@ def import_(
     from openapex.desk.fetch import import_path
 
     with _progress("importing", None) as tick:
-        report = import_path(path, [name.upper() for name in symbols or []], progress=tick)
+        report = import_path(path, symbols or [], progress=tick)
     _finish(report, as_json, no_color)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from openapex.context.key_stats import key_stats
 from openapex.desk.analysis import Analysis, DataNote, ScoredSignal, Warn
 from openapex.desk.material import BENCHMARKS, Material, gather
 from openapex.errors import BadInput, InsufficientHistory, NoData, UnknownSymbol
-from openapex.quality import Examined, examined
+from openapex.quality import RULES, Examined, examined
 from openapex.score.composite import composite, standing, verdict
 from openapex.score.model import Model, model
-from openapex.sessions import calendar_of, close_times, is_session
+from openapex.sessions import calendar_of, close_times, is_session, known_span
 from openapex.signals import SIGNALS
 from openapex.signals.sentiment import HeadlineScorer, SentimentSignal
 from openapex.signals.signal import PriceSignal, Signal, SignalInputs, SignalName
+from openapex.sources.columns import no_adjusted_close, recognised
 from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
 
 BENCHMARK_BARS = 400
@@ -90,14 +92,28 @@ def analyze(
     cut = day(as_of)
     chosen = model(model_name)
     if not isinstance(symbol, str) or not (data is None or isinstance(data, str | Path)):
+        if source is not None:
+            raise BadInput(f"source is {source!r}, must be absent when a frame is given")
         material, others = _from_frame(symbol, data)
     else:
-        material, others = gather(
-            symbol, source=source, data=Path(data) if data is not None else None,
-            as_of=cut, offline=offline, now=now,
-        )  # fmt: skip
+        material, others = _gathered(symbol, source, data, cut, offline, now)
     signals = SIGNALS if headline_scorer is None else {**SIGNALS, "sentiment": SentimentSignal(headline_scorer)}
     return appraise(material, others, chosen, signals, as_of=cut, provisional=provisional, now=now)
+
+
+def _gathered(
+    symbol: str, source: str | None, data: "str | Path | None", as_of: date | None, offline: bool, now: datetime
+) -> tuple[Material, Mapping[str, Material]]:
+    """Gather a symbol in capitals, or else as it was written: a file may spell it so."""
+    if data is not None and not str(data):
+        raise BadInput("data is '', must be a path to a file or folder")
+    path = Path(data) if data is not None else None
+    try:
+        return gather(symbol.upper(), source=source, data=path, as_of=as_of, offline=offline, now=now)
+    except NoData:
+        if symbol == symbol.upper():
+            raise
+        return gather(symbol, source=source, data=path, as_of=as_of, offline=True, now=now)
 
 
 def appraise(
@@ -143,7 +159,7 @@ def appraise(
         coverage=coverage,
         standing=standing(made, chosen),
         signals=parts,
-        key_stats=key_stats(bars, benchmarks, inputs.facts),
+        key_stats=MappingProxyType(key_stats(bars, benchmarks, inputs.facts)),
         data=_note(material, bars, looked, action_warnings),
     )
 
@@ -155,7 +171,9 @@ def _least_bars() -> int:
 
 def day(value: "date | str | None", name: str = "as_of") -> date | None:
     """Return a date from a date or ISO text; None stays None."""
-    if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
+    if isinstance(value, datetime):
+        return value.date()
+    if value is None or isinstance(value, date):
         return value
     try:
         return date.fromisoformat(str(value))
@@ -164,8 +182,6 @@ def day(value: "date | str | None", name: str = "as_of") -> date | None:
 
 
 def _from_frame(symbol: "str | Columns", data: "Columns | None") -> tuple[Material, Mapping[str, Material]]:
-    from openapex.sources.columns import recognised
-
     given = symbol if data is None else data
     frame = given if isinstance(given, pl.DataFrame) else _from_pandas(given)
     name = symbol if isinstance(symbol, str) else None
@@ -191,10 +207,23 @@ def _from_frame(symbol: "str | Columns", data: "Columns | None") -> tuple[Materi
 def _from_pandas(frame: "Columns") -> pl.DataFrame:
     if not hasattr(frame, "reset_index"):
         raise BadInput(f"data is a {type(frame).__name__}, must be a Polars frame, a pandas frame or a path")
-    has_names = any(name is not None for name in frame.index.names) or frame.index.dtype.kind == "M"
-    if has_names:
-        frame = frame.rename_axis(frame.index.name or "date").reset_index()
+    if frame.columns.nlevels == 2:
+        frame = _flattened(frame)
+    if frame.index.dtype.kind == "M" or any(name is not None for name in frame.index.names):
+        has_date = "date" in {str(name).lower() for name in frame.columns}
+        frame = frame.rename_axis(frame.index.name or "date").reset_index(drop=has_date)
     return pl.from_pandas(frame)
+
+
+def _flattened(frame: "Columns") -> "Columns":
+    """Return one long table from yfinance's two header levels, field and ticker, in either order."""
+    import pandas as pd
+
+    levels = [{str(name).lower() for name in frame.columns.get_level_values(i)} for i in (0, 1)]
+    ticker = 0 if "close" in levels[1] else 1
+    names = frame.columns.get_level_values(ticker).unique()
+    parts = {name: frame.xs(name, axis=1, level=ticker) for name in names}
+    return pd.concat(parts, names=["symbol", "date"]).reset_index()
 
 
 def _examined(material: Material, as_of: date | None, now: datetime) -> tuple[Examined, tuple[str, ...]]:
@@ -231,9 +260,10 @@ def _known(
     """Cut news and facts at the knowledge date; what came after the last close but before it counts on the last bar."""
     if material.headlines.is_empty() and material.facts.is_empty():
         return None, None
-    calendar = calendar_of(material.symbol) or "XNYS"
-    close = close_times(np.array([session], dtype="datetime64[D]"), calendar)[0].item().replace(tzinfo=UTC)
-    moment = now if as_of is None else _end_of(as_of, calendar)
+    close = _close(session, material.symbol) or datetime.combine(session, time(), UTC)
+    moment = now
+    if as_of is not None:
+        moment = _close(as_of, material.symbol) or datetime.combine(as_of, time.max, UTC)
     headlines = material.headlines.filter(pl.col("published_at") <= moment).with_columns(
         pl.min_horizontal("published_at", pl.lit(close, dtype=HEADLINE_SCHEMA["published_at"]))
     )
@@ -243,11 +273,16 @@ def _known(
     return headlines, facts
 
 
-def _end_of(day: date, calendar: str) -> datetime:
-    if is_session(day, calendar):
-        moment: datetime = close_times(np.array([day], dtype="datetime64[D]"), calendar)[0].item()
-        return moment.replace(tzinfo=UTC)
-    return datetime.combine(day, time.max, UTC)
+def _close(day: date, symbol: str) -> datetime | None:
+    """Return the close of a session, None where no known calendar has that day as one (crypto, far years)."""
+    calendar = calendar_of(symbol)
+    if calendar is None:
+        return None
+    first, last = known_span(calendar)
+    if not first <= day <= last or not is_session(day, calendar):
+        return None
+    moment: datetime = close_times(np.array([day], dtype="datetime64[D]"), calendar)[0].item()
+    return moment.replace(tzinfo=UTC)
 
 
 def _benchmark(material: Material, session: date, now: datetime) -> Bars:
@@ -258,7 +293,7 @@ def _benchmark(material: Material, session: date, now: datetime) -> Bars:
 
 
 def _note(material: Material, bars: Bars, looked: Examined, action_warnings: Sequence[str]) -> DataNote:
-    warnings = [Warn("source", None, text) for text in material.warnings]
+    warnings = [_warn(text) for text in material.warnings if text != no_adjusted_close(material.bars)]
     warnings += [Warn("action", None, text) for text in action_warnings]
     if _lacks_adjusted_close(looked.kept):
         warnings.append(Warn("no_adjusted_close", None, "no adjusted close: returns leave out dividends"))
@@ -274,6 +309,12 @@ def _note(material: Material, bars: Bars, looked: Examined, action_warnings: Seq
         stale=any(found.rule == "stale" for found in looked.findings),
         warnings=tuple(warnings),
     )
+
+
+def _warn(text: str) -> Warn:
+    """Return a source's sentence under its rule, where it begins with one."""
+    rule, _, sentence = text.partition(": ")
+    return Warn(rule, None, sentence) if rule in RULES else Warn("source", None, text)
 
 
 def _fingerprint(bars: Bars) -> str:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from openapex.errors import ApexError, BadInput, NoData, SourceError, UnknownName
-from openapex.sessions import calendar_of, last_closed_session
+from openapex.errors import ApexError, BadInput, NoData, SourceError, StoreError, UnknownName
+from openapex.sessions import calendar_of, last_closed_session, sessions_between
 from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData, Source
 
 if TYPE_CHECKING:
@@ -136,11 +136,13 @@ def _from_store(
     store = Store(store_home())
     stored = store.find_each(wanted, source=source)
     troubles: dict[str, str] = {}
-    stale = [name for name in wanted if source in (None, "yahoo") and _wants_refresh(stored[name], as_of, now)]
+    asked = stored[symbol]
+    is_ours = source in (None, "yahoo") and (asked is None or asked.source == "yahoo")
+    stale = [name for name in wanted if is_ours and _wants_refresh(stored[name], as_of, now)]
     if stale and not offline:
         troubles = refresh(store, stale, stored, now)
         stored = store.find_each(wanted, source=source)
-    asked = stored[symbol]
+        asked = stored[symbol]
     if asked is None:
         raise NoData(_nothing(symbol, source, troubles.get(symbol), offline))
     return _first(symbol, {name: _material(held, troubles.get(name)) for name, held in stored.items() if held})
@@ -151,8 +153,11 @@ def _wants_refresh(held: "Stored | None", as_of: date | None, now: datetime) -> 
         return True
     if held.source != "yahoo" or held.bars.is_empty():
         return held.bars.is_empty()
-    expected = last_closed_session(now, calendar_of(held.symbol) or "XNYS")
-    expected = min(expected, as_of) if as_of else expected
+    calendar = calendar_of(held.symbol) or "XNYS"
+    expected = last_closed_session(now, calendar)
+    if as_of is not None and as_of < expected:
+        sessions = sessions_between(as_of - timedelta(days=14), as_of, calendar)
+        expected = sessions[-1].item() if len(sessions) else as_of
     last = held.bars["session"].max()
     settled = not held.bars.filter(pl.col("session") == last)["provisional"].item()
     return bool(last < expected or (not settled and last <= expected))  # type: ignore[operator]
@@ -164,25 +169,37 @@ def refresh(
     """Fetch what is missing of `symbols` from the network into the store; return what went wrong, by symbol."""
     troubles: dict[str, str] = {}
     with_extras, prices_alone = (open_source("yahoo", now, hurried=True, extras=extras) for extras in (True, False))
-    for name in symbols:
-        source = prices_alone if name in BENCHMARKS and name != symbols[0] else with_extras
-        held = stored[name]
-        last = held.bars["session"].max() if held is not None and not held.bars.is_empty() else None
-        start = last - timedelta(days=REFRESH_DAYS) if isinstance(last, date) else None
-        for answer in source.fetch([name], start=start):
-            if isinstance(answer, Delivery):
-                store.ingest([answer], now=now)
-            elif isinstance(answer, NoNewData):
-                troubles[name] = f"no new data: {answer.reason}"
-            else:
-                troubles[name] = str(answer.error)
-                if isinstance(answer.error, SourceError):
-                    return troubles | {later: troubles[name] for later in symbols if later not in troubles}
+    for at, name in enumerate(symbols):
+        source = prices_alone if name in BENCHMARKS and at > 0 else with_extras
+        try:
+            error = _refreshed(store, source, name, stored[name], now)
+        except StoreError as fault:  # what is held can still be read
+            error = fault
+        if error is not None:
+            troubles[name] = str(error)
+        if isinstance(error, SourceError | StoreError):  # the others would meet the same fault
+            return troubles | dict.fromkeys(symbols[at:], str(error))
     return troubles
+
+
+def _refreshed(store: "Store", source: Source, name: str, held: "Stored | None", now: datetime) -> ApexError | None:
+    """Store what is new of one symbol; return the error that kept it from being stored."""
+    last = held.bars["session"].max() if held is not None and not held.bars.is_empty() else None
+    start = last - timedelta(days=REFRESH_DAYS) if isinstance(last, date) else None
+    for answer in source.fetch([name], start=start):
+        if isinstance(answer, Failure):
+            return answer.error
+        if isinstance(answer, NoNewData):
+            return NoData(f"no new data: {answer.reason}")
+        for refused in store.ingest([answer], now=now).refused:
+            return refused.error
+    return None
 
 
 def _material(held: "Stored", trouble: str | None) -> Material:
     warnings = (f"could not refresh {held.symbol}: {trouble}",) if trouble else ()
+    if held.source == "files":
+        warnings = (f"kept from a file, which is never refreshed; for newer bars: apex fetch {held.symbol}",)
     return Material(
         held.symbol, held.source, held.simulated, held.basis, held.bars, held.actions, held.headlines, held.facts,
         version=held.version, warnings=warnings,

@@ -190,26 +190,51 @@ def _answer(symbol: str, frame: pl.DataFrame, where: str, start: date | None, en
 def _delivered(
     symbol: str, rows: pl.DataFrame, basis: Basis, where: str, start: date | None, end: date | None
 ) -> Answer:
+    asked = rows.filter(is_on_or_between(start, end))  # before anything is said: later rows must not change a word
     has_price = pl.any_horizontal(pl.col("open", "high", "low", "close").fill_nan(None).is_not_null())
-    priced = rows.filter(has_price)
+    priced = asked.filter(has_price)
     if priced.is_empty():
-        raise NoData(f"{where} holds {rows.height} rows for {symbol}, must hold at least one with a price")
+        return _nothing(symbol, rows.filter(has_price), where, start, end)
     bars = priced.unique("session", keep="last", maintain_order=True).sort("session")
-    within = bars.filter(is_on_or_between(start, end))
-    if within.is_empty():
-        first, last = bars.item(0, "session"), bars.item(-1, "session")
-        reason = f"{where} holds {symbol} from {first} to {last}, and no bar in the span asked for"
-        return NoNewData(symbol, _closed(symbol, start, end) or reason)
-    warnings = [sentence for sentence in (_priceless(rows.filter(~has_price)), no_adjusted_close(bars)) if sentence]
+    warnings = (
+        _priceless(asked.filter(~has_price)),
+        no_adjusted_close(bars),
+        _repeated(priced, bars),
+        _jumbled(priced),
+    )
     return Delivery(
         symbol=symbol,
         source=f"files:{where}",
         simulated=False,
         basis=basis,
-        bars=within,
+        bars=bars,
         n_superseded=priced.height - bars.height,
-        warnings=tuple(warnings),
+        warnings=tuple(sentence for sentence in warnings if sentence),
     )
+
+
+def _nothing(symbol: str, priced: pl.DataFrame, where: str, start: date | None, end: date | None) -> Answer:
+    if priced.is_empty():
+        raise NoData(f"{where} holds {symbol} without prices, must hold at least one with a price")
+    first, last = priced["session"].min(), priced["session"].max()
+    reason = f"{where} holds {symbol} from {first!s} to {last!s}, and no bar in the span asked for"
+    return NoNewData(symbol, _closed(symbol, start, end) or reason)
+
+
+def _repeated(priced: pl.DataFrame, bars: pl.DataFrame) -> str | None:
+    n = priced.height - bars.height
+    if not n:
+        return None
+    latest = priced.filter(priced["session"].is_duplicated())["session"].max()
+    return f"duplicate_session: {n} rows repeat a session, the latest {latest!s}; the last row of each is used"
+
+
+def _jumbled(priced: pl.DataFrame) -> str | None:
+    """Return a sentence unless the sessions rise throughout, or fall throughout as some vendors list them."""
+    sessions = priced["session"]
+    if sessions.is_sorted() or sessions.is_sorted(descending=True):
+        return None
+    return "unsorted: rows are not in order of date; they were sorted"
 
 
 def _closed(symbol: str, start: date | None, end: date | None) -> str | None:
