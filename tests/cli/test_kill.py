@@ -1,4 +1,4 @@
-"""`apex import` killed at random, two processes at once: nothing acknowledged is lost, nothing is half-written."""
+"""`apex import` and `apex fetch` killed at random, two processes at once: nothing acknowledged is lost."""
 
 import json
 import os
@@ -29,8 +29,13 @@ def write_prices(path: Path, round_: int, writer: int) -> list[str]:
     return names
 
 
-def start_import(home: Path, path: Path) -> "subprocess.Popen[str]":
-    command = [sys.executable, "-m", "openapex.cli", "import", str(path), "--json"]
+def fetched(round_: int) -> list[str]:
+    """Return the simulated symbols that a round's `apex fetch` asks for."""
+    return [f"TEC{1 + (round_ * 5 + i) % 38:02}" for i in range(5)]
+
+
+def start(home: Path, *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "openapex.cli", *words, "--json"]
     env = os.environ | {"APEX_HOME": str(home)}
     return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -40,11 +45,17 @@ def kill_rounds(tmp_path: Path, n_rounds: int) -> int:
     rng = random.Random(n_rounds)
     home = tmp_path / "home"
     acknowledged: dict[str, float] = {}
+    simulated: set[str] = set()
     n_acknowledged = 0
     for round_ in range(n_rounds):
         paths = [tmp_path / f"{writer}.csv" for writer in (0, 1)]
         names = [write_prices(path, round_, writer) for writer, path in enumerate(paths)]
-        running = [start_import(home, path) for path in paths]
+        running = [start(home, "import", str(path)) for path in paths]
+        if round_ % 2:  # in turn: two imports, and an import beside a fetch
+            running[1].kill()
+            running[1].communicate()
+            names[1] = fetched(round_)
+            running[1] = start(home, "fetch", *names[1], "--source", "demo")
         time.sleep(rng.uniform(0.15, 1.2))  # the kill must fall anywhere between start and end
         victim = rng.choice(running)
         victim.send_signal(signal.SIGKILL)
@@ -52,7 +63,10 @@ def kill_rounds(tmp_path: Path, n_rounds: int) -> int:
             out, err = process.communicate(timeout=120)
             if process.returncode == 0:
                 assert sorted(json.loads(out)["stored"]) == sorted(symbols)
-                acknowledged |= dict.fromkeys(symbols, 100.0 + round_ / 100)
+                if symbols[0].startswith("TEC"):
+                    simulated |= set(symbols)
+                else:
+                    acknowledged |= dict.fromkeys(symbols, 100.0 + round_ / 100)
                 n_acknowledged += 1
             else:
                 assert process is victim, err
@@ -62,6 +76,7 @@ def kill_rounds(tmp_path: Path, n_rounds: int) -> int:
             last = store.read(list(acknowledged)).bars.filter(pl.col("session") == DAYS[-1].item())
             held = dict(last.select("symbol", "close").iter_rows())
             assert all(held[name] >= close for name, close in acknowledged.items())
+        assert simulated <= set(store.symbols("demo") if simulated else ())
     return n_acknowledged
 
 
@@ -77,7 +92,7 @@ def test_kill_minus_9_fifty_times(tmp_path: Path) -> None:
 
 def test_ctrl_c_leaves_nothing_half_written(tmp_path: Path) -> None:
     write_prices(tmp_path / "0.csv", 1, 0)
-    process = start_import(tmp_path / "home", tmp_path / "0.csv")
+    process = start(tmp_path / "home", "import", str(tmp_path / "0.csv"))
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)

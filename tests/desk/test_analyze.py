@@ -212,7 +212,7 @@ def test_headlines_between_the_last_close_and_as_of_count_on_the_last_bar() -> N
     ("arguments", "error", "words"),
     [
         ({"source": "yaho"}, UnknownName, "Did you mean 'yahoo'"),
-        ({"source": "demo", "model_name": "apx"}, UnknownName, "Did you mean 'apex'"),
+        ({"source": "demo", "model": "apx"}, UnknownName, "Did you mean 'apex'"),
         ({"source": "demo", "as_of": "31/12/2024"}, BadInput, "as_of is '31/12/2024', must be a date"),
         ({"source": "demo", "as_of": "1980-01-01"}, NoData, "IWM"),
         ({"data": "/nonexistent/prices.csv"}, BadInput, "prices.csv"),

@@ -5,13 +5,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.sources.yahoo_server import TOO_MANY, Fault, Listing, YahooServer, source
 
 import openapex as apex
-from openapex.errors import NoData
+from openapex.desk import material
+from openapex.errors import NoData, StoreError
 from openapex.sessions import sessions_between
-from openapex.sources.yahoo import YahooSource
+from openapex.sources.source import Source
 from openapex.store import Store
 
 MONDAY_NIGHT = datetime(2024, 6, 25, 2, tzinfo=UTC)
@@ -42,9 +44,12 @@ def yahoo(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[YahooServ
 def unhurried(yahoo: YahooServer, monkeypatch: pytest.MonkeyPatch) -> YahooServer:
     """The same server, asked by a source whose clock is made up: waiting between requests takes no time."""
 
-    def open_source(name: str, now: datetime, *_: object, **given: object) -> YahooSource:
+    def open_source(name: str, now: datetime, *data: Path, **given: object) -> Source:
+        if name != "yahoo":
+            return really(name, now, *data)
         return source(yahoo, now, extras=given.get("extras", True))
 
+    really = material.open_source
     for module in ("material", "fetch"):
         monkeypatch.setattr(f"openapex.desk.{module}.open_source", open_source)
     return yahoo
@@ -136,3 +141,54 @@ def test_scenario_04_one_typo_of_many_and_all_typos(unhurried: YahooServer) -> N
     assert len(report.requested) == len(report.stored) + len(report.no_new_data) + len(report.failed)
     assert list(report.failed) == ["T19"]
     assert list(apex.fetch(["AAAA", "BBBB"], now=FRIDAY_NIGHT).failed) == ["AAAA", "BBBB"]
+
+
+def test_a_fault_is_told_of_the_symbols_it_hit_alone(unhurried: YahooServer) -> None:
+    apex.analyze("IWM", now=MONDAY_NIGHT)
+    unhurried.faults = lambda request: TOO_MANY if request.path.endswith("/SPY") else None
+    late = apex.analyze("IWM", now=FRIDAY_NIGHT)
+    assert late.session.isoformat() == "2024-06-28"
+    assert not [warning for warning in late.data.warnings if "could not refresh" in warning.message]
+
+
+def test_a_store_that_cannot_be_written_still_answers(unhurried: YahooServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    early = apex.analyze("IWM", now=MONDAY_NIGHT)
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Store, "ingest", full)
+    late = apex.analyze("IWM", now=FRIDAY_NIGHT)
+    assert late.session == early.session
+    assert any("the disk is full" in warning.message for warning in late.data.warnings)
+
+
+def test_a_weekend_as_of_asks_for_nothing_when_friday_is_held(unhurried: YahooServer) -> None:
+    apex.analyze("IWM", now=FRIDAY_NIGHT)
+    asked = len(unhurried.log)
+    report = apex.analyze("IWM", as_of="2024-06-30", now=datetime(2024, 8, 1, tzinfo=UTC))
+    assert report.session.isoformat() == "2024-06-28"
+    assert len(unhurried.log) == asked
+
+
+def test_what_came_from_a_file_is_not_refreshed_and_says_so(unhurried: YahooServer, tmp_path: Path) -> None:
+    apex.analyze("IWM", now=MONDAY_NIGHT)
+    bars = Store(tmp_path).read("IWM").bars.rename({"session": "date"}).drop("adj_close", "provisional")
+    bars.with_columns(symbol=pl.lit("FILED")).write_parquet(tmp_path / "filed.parquet")
+    apex.import_path(tmp_path / "filed.parquet", now=MONDAY_NIGHT)
+    asked = len(unhurried.log)
+    report = apex.analyze("FILED", now=FRIDAY_NIGHT)
+    assert len(unhurried.log) == asked
+    assert report.data.stale
+    assert any("apex fetch FILED" in warning.message for warning in report.data.warnings)
+
+
+def test_a_late_revision_within_the_overlap_is_seen(unhurried: YahooServer) -> None:
+    apex.analyze("IWM", now=MONDAY_NIGHT)
+    old = unhurried.listings["IWM"]
+    at = next(i for i, bar in enumerate(old.bars) if bar[0].isoformat() == "2024-06-20")
+    day, opened, high, low, close, volume = old.bars[at]
+    old.bars[at] = (day, opened, high, low, close, volume * 2)
+    apex.analyze("IWM", now=FRIDAY_NIGHT)
+    held = apex.analyze("IWM", as_of="2024-06-20", now=FRIDAY_NIGHT)
+    assert held.key_stats["relative_volume"] == pytest.approx(2.0)

@@ -4,6 +4,7 @@ stdout carries the result alone; progress, logs and errors go to stderr.  Exit c
 """
 
 import json
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -78,7 +79,7 @@ def analyze(
 
         scorer = finbert_scorer(finbert)
     report = run(
-        symbol, data=data, source=source, as_of=as_of, model_name=model, offline=offline,
+        symbol, data=data, source=source, as_of=as_of, model=model, offline=offline,
         provisional=provisional, headline_scorer=scorer,
     )  # fmt: skip
     if as_json:
@@ -167,7 +168,7 @@ def _print_json(data: Any) -> None:
 
 def _console(no_color: bool) -> Console:
     console = Console(no_color=no_color or None, highlight=False, soft_wrap=False)
-    if not console.is_terminal:  # a pipe or a file: one width whatever the machine
+    if not console.is_terminal and "COLUMNS" not in os.environ:  # a pipe or a file: one width on every machine
         console = Console(no_color=no_color or None, highlight=False, width=118)
     return console
 

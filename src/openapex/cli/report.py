@@ -8,11 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from openapex.context.key_stats import KEY_STATS
-from openapex.desk.analysis import Analysis, DataNote, ScoredSignal, Warn, stat_label, stat_text
+from openapex.desk.analysis import Analysis, ScoredSignal, shown_warnings, stat_label, stat_text, warning_text
 
 COLOURS = {"BUY": "bold green", "HOLD": "bold yellow", "SELL": "bold red", None: "bold"}
 BAR_CELLS = 10
-RECENT_WARNINGS = 3
 RETURN_SPANS = tuple((key, key.replace("ytd", "YTD")) for key in ["1w", "1m", "3m", "6m", "ytd", "1y", "3y", "5y"])
 
 
@@ -31,7 +30,10 @@ def _headline(analysis: Analysis) -> Text:
     text.append(f"{analysis.verdict or 'NO VERDICT'} {score}", COLOURS[analysis.verdict])
     text.append(" / 100", "dim")
     text.append(f"   close of {analysis.session:%a %Y-%m-%d}   coverage {analysis.coverage:.0%}")
-    text.append(f"   model {analysis.model}\n", "dim")
+    text.append(f"   model {analysis.model}", "dim")
+    if analysis.data.stale:
+        text.append("   STALE", "bold red")
+    text.append("\n")
     return text.append(_standing(analysis), "dim")
 
 
@@ -112,18 +114,24 @@ def _stat_lines(analysis: Analysis) -> Iterable[tuple[str, str]]:
             f"drawdown {say('drawdown_pct')} (worst {say('max_drawdown_pct')})",
         ),
     )
-    yield "Beta", _joined(*(_beta(stats, name) for name in ("spy", "qqq")))
+    yield "Beta", _joined(*(_beta(stats, name) for name in ("spy", "qqq") if name.upper() != analysis.symbol))
     yield (
         "Volume",
         _joined(
-            f"{say('relative_volume')} × its 20-bar mean of {say('average_volume_20')} shares",
-            f"turnover {say('average_dollar_volume_20')} a day",
+            f"{say('relative_volume')} × the mean of the 20 bars before",
+            f"20-bar average {say('average_volume_20')} shares, {say('average_dollar_volume_20')} turnover a day",
         ),
     )
-    yield "Levels", _joined(f"support {say('support')}", f"resistance {say('resistance')} (nearest confirmed swings)")
+    yield "Levels", _joined(*(_level(stats, name) for name in ("support", "resistance")))
     facts = [f"{stat_label(name)} {stat_text(name, value)}" for name, value in stats.items() if name not in KEY_STATS]
     if facts:
         yield "Facts", _joined(*facts)
+
+
+def _level(stats: Mapping[str, float], name: str) -> str:
+    if math.isnan(stats[name]):
+        return f"no {name} among confirmed swings"
+    return f"{name} {stats[name]:,.2f} ({100 * (stats[name] / stats['last'] - 1):+.1f} %)"
 
 
 def _joined(*parts: str) -> str:
@@ -136,15 +144,15 @@ def _band(analysis: Analysis) -> str:
         return "band unknown"
     inside = "inside" if stats["atr_pct_in_band"] else "outside"
     return (
-        f"{inside} the 1.5–2.5 % band, where it was on {stats['atr_pct_band_share_pct']:.0f} % of days; "
-        f"higher than on {stats['atr_pct_percentile']:.0f} % of them"
+        f"{inside} the page's 1.5–2.5 % band (inside on {stats['atr_pct_band_share_pct']:.0f} % of days), "
+        f"above {stats['atr_pct_percentile']:.0f} % of its days"
     )
 
 
 def _beta(stats: Mapping[str, float], name: str) -> str:
     beta, low, high = (stats[f"beta_{name}{end}"] for end in ("", "_low", "_high"))
     if math.isnan(beta):
-        return f"{name.upper()} n/a (too few common sessions in the data)"
+        return f"{name.upper()} n/a (not in this data, or under 60 common sessions)"
     n, correlation = stats[f"n_sessions_{name}"], stats[f"correlation_{name}"]
     return f"{name.upper()} {beta:.2f} ({low:.2f}–{high:.2f}, n {n:.0f}), correlation {correlation:.2f}"
 
@@ -158,18 +166,10 @@ def _data(analysis: Analysis) -> Text:
     text.append(", last bar PROVISIONAL" if note.provisional else ", last bar settled")
     if note.stale:
         text.append("  STALE", "bold red")
-    for warning in _shown(note):
-        when = f"{warning.session} " if warning.session else ""
-        text.append(f"\n  ! {when}{warning.message}", "yellow").append(f" [{warning.rule}]", "dim")
-    hidden = len(note.warnings) - len(_shown(note))
+    shown = shown_warnings(note)
+    for warning in shown:
+        text.append(f"\n  ! {warning_text(warning)}", "yellow").append(f" [{warning.rule}]", "dim")
+    hidden = len(note.warnings) - len(shown)
     if hidden:
         text.append(f"\n  + {hidden} older or lesser findings: --json lists them all", "dim")
     return text
-
-
-def _shown(note: DataNote) -> list[Warn]:
-    whole = [warning for warning in note.warnings if warning.session is None]
-    recent = [
-        warning for warning in note.warnings if warning.session is not None and (note.last - warning.session).days <= 30
-    ]
-    return (whole + recent[::-1])[:RECENT_WARNINGS]

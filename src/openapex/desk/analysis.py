@@ -160,6 +160,29 @@ def _data(note: DataNote) -> dict[str, Any]:
     }
 
 
+SHOWN_WARNINGS = 4
+RECENT_DAYS = 30
+SPIKE_DAYS = 365
+"""A noted spike is a true print for all we know: it counts in the 52-week range, so a reader is told for a year."""
+
+
+def shown_warnings(note: DataNote) -> list[Warn]:
+    """Return the warnings a reader must see: recent ones newest first, then those about the whole, then spikes."""
+    dated = [warning for warning in note.warnings if warning.session is not None]
+    age = {id(warning): (note.last - warning.session).days for warning in dated if warning.session}
+    recent = [warning for warning in dated if age[id(warning)] <= RECENT_DAYS]
+    whole = [warning for warning in note.warnings if warning.session is None]
+    spikes = [w for w in dated if w.rule == "reverting_spike" and RECENT_DAYS < age[id(w)] <= SPIKE_DAYS]
+    return (recent[::-1] + whole + spikes[::-1])[:SHOWN_WARNINGS]
+
+
+def warning_text(warning: Warn) -> str:
+    """Return a warning as one sentence that begins with its session."""
+    when = f"{warning.session} " if warning.session else ""
+    counts = "; it counts in the 52-week range and in swings" if warning.rule == "reverting_spike" else ""
+    return when + warning.message.removeprefix(when) + counts
+
+
 def stat_text(name: str, value: float) -> str:
     """Return a key statistic as a reader wants it: ``+3.2 %``, ``1.2 M``, or ``n/a`` when unknown."""
     if not math.isfinite(value):

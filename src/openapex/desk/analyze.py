@@ -19,7 +19,8 @@ from openapex.desk.material import BENCHMARKS, Material, gather
 from openapex.errors import BadInput, InsufficientHistory, NoData, UnknownSymbol
 from openapex.quality import RULES, Examined, examined
 from openapex.score.composite import composite, standing, verdict
-from openapex.score.model import Model, model
+from openapex.score.model import Model
+from openapex.score.model import model as scoring_model
 from openapex.sessions import calendar_of, close_times, is_session, known_span
 from openapex.signals import SIGNALS
 from openapex.signals.sentiment import HeadlineScorer, SentimentSignal
@@ -37,7 +38,7 @@ def analyze(
     data: "str | Path | Columns | None" = None,
     source: str | None = None,
     as_of: "date | str | None" = None,
-    model_name: str = "apex",
+    model: str = "apex",
     offline: bool = False,
     provisional: bool = False,
     headline_scorer: HeadlineScorer | None = None,
@@ -55,7 +56,7 @@ def analyze(
         Where to look; by default the store, refreshed from Yahoo when stale.
     as_of : date or ISO text, optional
         Knowledge cut-off: nothing later is used, anywhere.
-    model_name : str, default "apex"
+    model : str, default "apex"
         Scoring model.
     offline : bool, default False
         Never ask the network.
@@ -90,7 +91,7 @@ def analyze(
     """
     now = now or datetime.now(UTC)
     cut = day(as_of)
-    chosen = model(model_name)
+    chosen = scoring_model(model)
     if not isinstance(symbol, str) or not (data is None or isinstance(data, str | Path)):
         if source is not None:
             raise BadInput(f"source is {source!r}, must be absent when a frame is given")
@@ -105,6 +106,8 @@ def _gathered(
     symbol: str, source: str | None, data: "str | Path | None", as_of: date | None, offline: bool, now: datetime
 ) -> tuple[Material, Mapping[str, Material]]:
     """Gather a symbol in capitals, or else as it was written: a file may spell it so."""
+    if not symbol.strip():
+        raise BadInput("symbol is empty, must be a ticker such as IWM")
     if data is not None and not str(data):
         raise BadInput("data is '', must be a path to a file or folder")
     path = Path(data) if data is not None else None

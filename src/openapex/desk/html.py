@@ -17,7 +17,7 @@ SHOWN_STATS = (
 
 def as_html(analysis: "Analysis") -> str:
     """Return the report as HTML without scripts or outside resources; every text is escaped."""
-    from openapex.desk.analysis import stat_label, stat_text
+    from openapex.desk.analysis import shown_warnings, stat_label, stat_text, warning_text
 
     verdict = analysis.verdict or "NO VERDICT"
     score = "n/a" if math.isnan(analysis.score) else f"{analysis.score:.1f}"
@@ -28,14 +28,24 @@ def as_html(analysis: "Analysis") -> str:
         for name in SHOWN_STATS
     )
     rows = "".join(_row(part) for part in analysis.signals)
-    data = analysis.data
+    data, place = analysis.data, analysis.standing
+    flags = [word for word, is_set in (("STALE", data.stale), ("PROVISIONAL", data.provisional)) if is_set]
+    warnings = "".join(f"<li>{escape(warning_text(warning))}</li>" for warning in shown_warnings(data))
+    history = (
+        f"higher than {place.percentile:.0f} % of its own {place.n_sessions:,} sessions; BUY stood on "
+        f"{place.buy.share:.1%} of them, SELL on {place.sell.share:.1%}"
+        if analysis.verdict
+        else "too few signals are known for a verdict"
+    )
     return (
         f"<div style='font-family:system-ui,sans-serif;max-width:60em'><h3>{simulated}{escape(analysis.symbol)} "
         f"<span style='color:{COLOURS[analysis.verdict]}'>{verdict} {score}</span> "
-        f"<small>{analysis.session.isoformat()}, coverage {analysis.coverage:.0%}</small></h3>"
+        f"<small>{analysis.session.isoformat()}, coverage {analysis.coverage:.0%} <b>{' '.join(flags)}</b></small></h3>"
+        f"<p>{history}</p>"
         f"<table><tr><th>Signal</th><th>Score</th><th></th><th>Weight</th><th>Points</th><th>Why</th></tr>{rows}"
         f"</table><p>{stats}</p><p><small>{simulated}{escape(data.source)} · {escape(data.version)} · {data.n_bars:,} "
-        f"bars {data.first} to {data.last} · {len(data.warnings)} data warnings</small></p></div>"
+        f"bars {data.first} to {data.last} · {len(data.warnings)} data warnings</small></p>"
+        f"<ul>{warnings}</ul></div>"
     )
 
 

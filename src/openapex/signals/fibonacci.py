@@ -150,7 +150,7 @@ def fibonacci_reason(values: Mapping[str, float]) -> str:
         return f"close beyond the end of the {swing} {span}: it goes on"
     side = "above" if values["distance_atr"] >= 0.0 else "below"
     reaction = values["reaction"]
-    turn = ", turning up" if reaction > 0.2 else ", turning down" if reaction < -0.2 else ""
+    turn = ", after a bounce" if reaction > 0.2 else ", after a rejection" if reaction < -0.2 else ""
     level = f"{100.0 * values['level']:.1f} % ({values['level_price']:.2f})"
     return f"{abs(values['distance_atr']):.1f} ATR {side} {level} of the {swing} {span}{turn}"
 

@@ -112,12 +112,12 @@ def warm_up() -> int:
 
 
 def volume_reason(values: Mapping[str, float]) -> str:
-    """Return the reason in one sentence, e.g. "volume 2.4× its average on an up day; a month of mild buying"."""
+    """Return the reason in one sentence, e.g. "volume 2.4× its 20-day average, buyers closed the day; …"."""
     ratio, push, flow = values["relative_volume"], values["push"], values["flow"]
-    day = "an up day" if push > 0.1 else "a down day" if push < -0.1 else "an undecided day"
+    day = "buyers closed the day" if push > 0.1 else "sellers closed the day" if push < -0.1 else "an undecided day"
     strength = "strong " if abs(flow) > FLOW else "mild " if abs(flow) > FLOW / 3 else ""
     side = ("buying" if flow > 0.0 else "selling") if strength else "balance"
-    return f"volume {ratio:.1f}× its 20-day average on {day}; a month of {strength}{side}"
+    return f"volume {ratio:.1f}× its 20-day average, {day}; a month of {strength}{side}"
 
 
 VOLUME_SIGNAL = PriceSignal(

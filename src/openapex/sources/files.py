@@ -195,7 +195,7 @@ def _delivered(
     priced = asked.filter(has_price)
     if priced.is_empty():
         return _nothing(symbol, rows.filter(has_price), where, start, end)
-    bars = priced.unique("session", keep="last", maintain_order=True).sort("session")
+    bars = _one_each(priced)
     warnings = (
         _priceless(asked.filter(~has_price)),
         no_adjusted_close(bars),
@@ -221,12 +221,20 @@ def _nothing(symbol: str, priced: pl.DataFrame, where: str, start: date | None, 
     return NoNewData(symbol, _closed(symbol, start, end) or reason)
 
 
+def _one_each(priced: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a session: the last whose close lies within its range, or just the last."""
+    slack = 1e-6 * pl.col("high").abs()
+    is_good = pl.col("close").is_between(pl.col("low") - slack, pl.col("high") + slack).fill_null(True)
+    ordered = priced.with_columns(is_good=is_good).sort("session", "is_good", maintain_order=True)
+    return ordered.unique("session", keep="last", maintain_order=True).drop("is_good")
+
+
 def _repeated(priced: pl.DataFrame, bars: pl.DataFrame) -> str | None:
     n = priced.height - bars.height
     if not n:
         return None
     latest = priced.filter(priced["session"].is_duplicated())["session"].max()
-    return f"duplicate_session: {n} rows repeat a session, the latest {latest!s}; the last row of each is used"
+    return f"duplicate_session: {n} rows repeat a session, the latest {latest!s}; the last good row of each is used"
 
 
 def _jumbled(priced: pl.DataFrame) -> str | None:
