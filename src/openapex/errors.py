@@ -8,8 +8,7 @@
     │   └── UnreadableData    a file or frame whose columns or values cannot be understood
     ├── NoData                nothing (or not enough) to answer with
     │   ├── UnknownSymbol     the source or file does not hold the symbol
-    │   ├── InsufficientHistory
-    │   └── MarketClosed      the asked-for span holds no exchange session
+    │   └── InsufficientHistory
     ├── SourceError           a provider did not deliver
     │   ├── RateLimited
     │   ├── NetworkError
@@ -60,10 +59,6 @@ class InsufficientHistory(NoData):
     def __init__(self, symbol: str, n_bars: int, n_needed: int) -> None:
         self.symbol, self.n_bars, self.n_needed = symbol, n_bars, n_needed
         super().__init__(f"{symbol} has {n_bars} bars, must be at least {n_needed} (insufficient history)")
-
-
-class MarketClosed(NoData):
-    """The asked-for span holds no exchange session."""
 
 
 class SourceError(ApexError):

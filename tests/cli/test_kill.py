@@ -50,12 +50,11 @@ def kill_rounds(tmp_path: Path, n_rounds: int) -> int:
     for round_ in range(n_rounds):
         paths = [tmp_path / f"{writer}.csv" for writer in (0, 1)]
         names = [write_prices(path, round_, writer) for writer, path in enumerate(paths)]
-        running = [start(home, "import", str(path)) for path in paths]
+        words = [["import", str(path)] for path in paths]
         if round_ % 2:  # in turn: two imports, and an import beside a fetch
-            running[1].kill()
-            running[1].communicate()
             names[1] = fetched(round_)
-            running[1] = start(home, "fetch", *names[1], "--source", "demo")
+            words[1] = ["fetch", *names[1], "--source", "demo"]
+        running = [start(home, *command) for command in words]
         time.sleep(rng.uniform(0.15, 1.2))  # the kill must fall anywhere between start and end
         victim = rng.choice(running)
         victim.send_signal(signal.SIGKILL)
