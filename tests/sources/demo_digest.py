@@ -32,7 +32,7 @@ def digests() -> dict[str, str]:
         answer.symbol: digest(answer.bars, answer.actions, answer.headlines, answer.facts)
         for answer in source.fetch(SYMBOLS)
     }
-    return parts | {"macro": digest(source.macro())}
+    return parts | {"macro": digest(source.macro().drop("as_published"))}
 
 
 if __name__ == "__main__":

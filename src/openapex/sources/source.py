@@ -25,6 +25,22 @@ FACT_SCHEMA = pl.Schema(
 )
 """Fundamentals and fund facts, one per row, with the day each became known (names: `openapex.signals.fundamentals`)."""
 
+MACRO_SCHEMA = pl.Schema(
+    [
+        ("series", pl.String),
+        ("reference_date", pl.Date),
+        ("known_at", pl.Date),
+        ("value", pl.Float64),
+        ("as_published", pl.Boolean),
+    ]
+)
+"""Values of macro series, named as FRED names them, sorted by series, reference date and day of publication.
+
+`reference_date` is the day, week or month a value is about (for a month its first day), `known_at` the day it was
+published: it counts from that day's close.  A revision is a further row with the same reference date and a later
+`known_at`.  Null `value` was published as missing.  `as_published` is False where only a later, possibly revised value
+is known and `known_at` comes from the table of release lags."""
+
 
 def empty(schema: pl.Schema) -> pl.DataFrame:
     """Return a frame of `schema` without rows."""
@@ -35,8 +51,9 @@ def empty(schema: pl.Schema) -> pl.DataFrame:
 class Delivery:
     """What a source knows of one symbol: the full answer for the asked-for span.
 
-    Frames follow `BAR_SCHEMA`, `ACTION_SCHEMA`, `HEADLINE_SCHEMA`, `FACT_SCHEMA`.  `n_superseded` counts rows of the
-    payload that repeated a session and were replaced by the later one; `warnings` are sentences for the user.
+    Frames follow `BAR_SCHEMA`, `ACTION_SCHEMA`, `HEADLINE_SCHEMA`, `FACT_SCHEMA`, `MACRO_SCHEMA`.  A macro series is
+    asked for and delivered like a symbol, with `macro` rows and no bars.  `n_superseded` counts rows of the payload that
+    repeated a session and were replaced by the later one; `warnings` are sentences for the user.
     """
 
     symbol: str
@@ -47,6 +64,7 @@ class Delivery:
     actions: pl.DataFrame = field(default_factory=lambda: empty(ACTION_SCHEMA))
     headlines: pl.DataFrame = field(default_factory=lambda: empty(HEADLINE_SCHEMA))
     facts: pl.DataFrame = field(default_factory=lambda: empty(FACT_SCHEMA))
+    macro: pl.DataFrame = field(default_factory=lambda: empty(MACRO_SCHEMA))
     n_superseded: int = 0
     warnings: tuple[str, ...] = ()
 
@@ -106,6 +124,7 @@ __all__ = [
     "BAR_SCHEMA",
     "FACT_SCHEMA",
     "HEADLINE_SCHEMA",
+    "MACRO_SCHEMA",
     "Answer",
     "Basis",
     "Delivery",

@@ -8,11 +8,7 @@ import polars as pl
 from openapex.bars import FloatArray, SessionArray
 from openapex.sources.demo.draws import Draws
 from openapex.sources.demo.market import Market
-
-MACRO_SCHEMA = pl.Schema({"series": pl.String, "reference_date": pl.Date, "known_at": pl.Date, "value": pl.Float64})
-"""One published value per row: the day or month it is about, and the day it was published.  A revision is a further
-row with the same reference date and a later `known_at`."""
-
+from openapex.sources.source import MACRO_SCHEMA
 
 class _Published(NamedTuple):
     series: str
@@ -32,6 +28,7 @@ def macro(market: Market) -> pl.DataFrame:
                 "reference_date": part.reference,
                 "known_at": part.known,
                 "value": np.rint(part.value * float(10**part.decimals)) / float(10**part.decimals),
+                "as_published": pl.repeat(True, len(part.value), dtype=pl.Boolean, eager=True),
             },
             schema=MACRO_SCHEMA,
         )

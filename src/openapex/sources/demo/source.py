@@ -58,7 +58,7 @@ class DemoSource:
         return SYMBOLS
 
     def macro(self) -> pl.DataFrame:
-        """Return the macro series in `openapex.sources.demo.macro.MACRO_SCHEMA`, with release lags and revisions."""
+        """Return the macro series in `MACRO_SCHEMA`, with release lags and revisions."""
         return macro(self._market)
 
     def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
