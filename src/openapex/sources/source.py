@@ -52,8 +52,8 @@ class Delivery:
     """What a source knows of one symbol: the full answer for the asked-for span.
 
     Frames follow `BAR_SCHEMA`, `ACTION_SCHEMA`, `HEADLINE_SCHEMA`, `FACT_SCHEMA`, `MACRO_SCHEMA`.  A macro series is
-    asked for and delivered like a symbol, with `macro` rows and no bars.  `n_superseded` counts rows of the payload that
-    repeated a session and were replaced by the later one; `warnings` are sentences for the user.
+    asked for and delivered like a symbol, with `macro` rows and no bars.  `n_superseded` counts rows of the payload
+    that repeated a session and were replaced by the later one; `warnings` are sentences for the user.
     """
 
     symbol: str

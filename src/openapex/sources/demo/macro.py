@@ -10,6 +10,7 @@ from openapex.sources.demo.draws import Draws
 from openapex.sources.demo.market import Market
 from openapex.sources.source import MACRO_SCHEMA
 
+
 class _Published(NamedTuple):
     series: str
     reference: SessionArray
