@@ -1,0 +1,260 @@
+"""Macro series as they were known: every value with the day it is about and the day it was published.
+
+A value counts from the close of its `known_at`.  Statistics of several values (a 4-week mean, a change over three
+months) are taken from what stood on that day, so a later revision changes nothing before it was published.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from openapex.bars import FloatArray, SessionArray
+from openapex.context.causal import NAN, rows_known
+from openapex.errors import UnreadableData
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Words and limits for one macro series: how it is called, its unit, and for how long a value may be carried.
+
+    `max_age_days` counts from the reference date (for a month its first day): older is unknown, not "last value".
+    """
+
+    title: str
+    unit: str
+    cadence: str
+    max_age_days: int
+
+
+SERIES: Mapping[str, Series] = {
+    "DGS2": Series("2-year Treasury yield", "%", "daily", 10),
+    "DGS10": Series("10-year Treasury yield", "%", "daily", 10),
+    "T10Y2Y": Series("10-year minus 2-year yield", "%", "daily", 10),
+    "DFEDTARU": Series("Fed funds target, upper limit", "%", "daily", 10),
+    "DFEDTAR": Series("Fed funds target (until 2008)", "%", "daily", 10),
+    "DFF": Series("Effective fed funds rate", "%", "daily", 10),
+    "FEDFUNDS": Series("Effective fed funds rate, monthly mean", "%", "monthly", 75),
+    "BAMLH0A0HYM2": Series("High-yield spread (ICE BofA OAS)", "%", "daily", 10),
+    "VIXCLS": Series("VIX", "points", "daily", 10),
+    "ICSA": Series("Initial jobless claims", "claims a week", "weekly", 24),
+    "PAYEMS": Series("Nonfarm payrolls", "thousand jobs", "monthly", 85),
+    "UNRATE": Series("Unemployment rate", "%", "monthly", 85),
+    "CFNAI": Series("Chicago Fed National Activity Index", "σ", "monthly", 100),
+    "USREC": Series("NBER recession, as announced", "0/1", "monthly", 500),
+    "DTWEXBGS": Series("Broad dollar index", "Jan 2006 = 100", "daily", 17),
+    "S5TH": Series("S&P 500 stocks above their 200-day mean", "%", "daily", 7),
+    "MMTH": Series("US stocks above their 200-day mean", "%", "daily", 7),
+    "ADV": Series("NYSE advancing issues", "issues", "daily", 7),
+    "DECL": Series("NYSE declining issues", "issues", "daily", 7),
+    "MAHN": Series("NYSE new 52-week highs", "issues", "daily", 7),
+    "MALN": Series("NYSE new 52-week lows", "issues", "daily", 7),
+}
+"""The series the weather is made of, by FRED's name; the last six come from a table of market breadth."""
+
+COLUMNS = ("series", "reference_date", "known_at", "value")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tail:
+    """The last values of a series, as they stood on every day on which something about it became known.
+
+    Parameters
+    ----------
+    known : array of datetime64[D], shape (n,)
+        Days of publication, strictly increasing.
+    reference : array of datetime64[D], shape (n,)
+        What the newest value then was about.
+    values : array of float, shape (n, window)
+        The newest `window` values then, oldest first; NaN before the series begins.
+    max_age_days : int
+        Days from the reference date after which a value is unknown.
+    """
+
+    known: SessionArray
+    reference: SessionArray
+    values: FloatArray
+    max_age_days: int
+
+    @property
+    def newest(self) -> FloatArray:
+        """The newest value on each day of publication, shape (n,)."""
+        return self.values[:, -1]
+
+    def on(self, sessions: SessionArray, made: FloatArray | None = None) -> FloatArray:
+        """Return what stood at the close of each session: `made` (one number per publication) or the newest value.
+
+        NaN before the first publication and where the newest value was older than `max_age_days`.
+        """
+        rows = rows_known(self.known, sessions)
+        if not len(self.known):
+            return np.full(len(sessions), NAN)
+        at = np.maximum(rows, 0)
+        age = (sessions - self.reference[at]).astype(np.int64)
+        is_known = (rows >= 0) & (age <= self.max_age_days)
+        return np.where(is_known, (self.newest if made is None else made)[at], NAN)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The newest value of a series on a session: what it says, what it is about, since when it was known.
+
+    `n_carried` counts those of the last 252 sessions on which no new value of the series became known and an older one
+    was used.
+    """
+
+    series: str
+    title: str
+    unit: str
+    value: float
+    reference_date: date
+    known_at: date
+    age_days: int
+    is_stale: bool
+    as_published: bool
+    n_carried: int
+
+
+class Macro:
+    """Macro series up to a day of knowledge.
+
+    Parameters
+    ----------
+    frame : polars.DataFrame
+        Columns series, reference_date, known_at, value, and as_published where known (else taken as False).
+
+    Raises
+    ------
+    UnreadableData
+        If a column is missing.
+
+    Examples
+    --------
+    >>> day = date(2023, 10, 6)
+    >>> rows = {"series": ["UNRATE"] * 2, "reference_date": [date(2023, 8, 1)] * 2, "value": [3.8, 3.7]}
+    >>> macro = Macro(pl.DataFrame(rows | {"known_at": [date(2023, 9, 1), day]}))
+    >>> macro.until(date(2023, 10, 1)).tail("UNRATE", 1).newest.tolist(), macro.tail("UNRATE", 1).newest.tolist()
+    ([3.8], [3.8, 3.7])
+    """
+
+    def __init__(self, frame: pl.DataFrame) -> None:
+        missing = [name for name in COLUMNS if name not in frame.columns]
+        if missing:
+            raise UnreadableData(f"macro frame has columns {frame.columns}, must also have {missing}")
+        if "as_published" not in frame.columns:
+            frame = frame.with_columns(as_published=pl.lit(False))
+        self.frame = frame
+        self._parts: dict[str, pl.DataFrame] | None = None
+        self._tails: dict[tuple[str, int], Tail | None] = {}
+
+    @classmethod
+    def nothing(cls) -> "Macro":
+        """Return a macro table without rows."""
+        kinds = {"series": pl.String, "reference_date": pl.Date, "known_at": pl.Date, "value": pl.Float64}
+        return cls(pl.DataFrame(schema=kinds))
+
+    def until(self, day: date) -> "Macro":
+        """Return what was known at the close of `day`."""
+        return Macro(self.frame.filter(pl.col("known_at") <= day))
+
+    def _rows(self, series: str) -> pl.DataFrame:
+        """Return the published rows of one series by day of publication, then reference date; gaps left out."""
+        if self._parts is None:
+            self._parts = {str(name): rows for (name,), rows in self.frame.partition_by("series", as_dict=True).items()}
+        rows = self._parts.get(series)
+        if rows is None:
+            return self.frame.clear()
+        values = rows.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
+        return values.sort("known_at", "reference_date", maintain_order=True)
+
+    def __contains__(self, series: str) -> bool:
+        return self.tail(series, 1) is not None
+
+    def tail(self, series: str, window: int) -> Tail | None:
+        """Return the last `window` values as they stood on every day of publication, None for a series without any."""
+        key = (series, window)
+        if key not in self._tails:
+            rows = self._rows(series)
+            limit = SERIES[series].max_age_days if series in SERIES else 10
+            self._tails[key] = _tail(rows, window, limit) if rows.height else None
+        return self._tails[key]
+
+    def latest(self, series: str) -> tuple[SessionArray, FloatArray]:
+        """Return reference dates and values as last known, one per reference date, oldest first."""
+        rows = self._rows(series).unique("reference_date", keep="last", maintain_order=True).sort("reference_date")
+        return rows["reference_date"].to_numpy().astype("datetime64[D]"), rows["value"].to_numpy()
+
+    def known(self, names: Iterable[str], sessions: SessionArray) -> tuple[Known, ...]:
+        """Return for each series that has a value the newest on the last of `sessions`."""
+        found = (self._known(name, sessions) for name in names)
+        return tuple(one for one in found if one is not None)
+
+    def _known(self, name: str, sessions: SessionArray) -> Known | None:
+        tail = self.tail(name, 1)
+        if tail is None or not len(sessions):
+            return None
+        day = sessions[-1]
+        row = int(rows_known(tail.known, sessions[-1:])[0])
+        if row < 0:
+            return None
+        reference, known_at = tail.reference[row], tail.known[row]
+        age = int((day - reference).astype(np.int64))
+        about = self._rows(name).filter(
+            (pl.col("reference_date") == reference.item()) & (pl.col("known_at") <= day.item())
+        )
+        fresh = np.unique(rows_known(sessions, tail.known - 1)[tail.known <= day] + 1)
+        n_fresh = int(np.count_nonzero(fresh >= len(sessions) - 252))
+        words = SERIES.get(name, Series(name, "", "daily", 10))
+        return Known(
+            series=name,
+            title=words.title,
+            unit=words.unit,
+            value=float(tail.newest[row]),
+            reference_date=reference.item(),
+            known_at=known_at.item(),
+            age_days=age,
+            is_stale=age > tail.max_age_days,
+            as_published=bool(about["as_published"][-1]),
+            n_carried=min(252, len(sessions)) - n_fresh,
+        )
+
+
+def _tail(rows: pl.DataFrame, window: int, max_age_days: int) -> Tail:
+    known = rows["known_at"].to_numpy().astype("datetime64[D]")
+    reference = rows["reference_date"].to_numpy().astype("datetime64[D]")
+    value = rows["value"].to_numpy()
+    grows = len(reference) < 2 or bool((reference[1:] > reference[:-1]).all())
+    return (_grown if grows else _revised)(known, reference, value, window, max_age_days)
+
+
+def _grown(known: SessionArray, reference: SessionArray, value: FloatArray, window: int, max_age_days: int) -> Tail:
+    """Return the tail of a series that was never revised: plain windows, at the last row of each day."""
+    padded = np.concatenate([np.full(window - 1, NAN), value])
+    values = np.lib.stride_tricks.sliding_window_view(padded, window)
+    last = np.append(known[1:] != known[:-1], True)
+    return Tail(known[last], reference[last], values[last], max_age_days)
+
+
+def _revised(known: SessionArray, reference: SessionArray, value: FloatArray, window: int, max_age_days: int) -> Tail:
+    """Return the tail of a revised series: walk through the publications, keeping what stands."""
+    standing: dict[int, float] = {}
+    order: list[int] = []
+    days, abouts, tails = [], [], []
+    refs, pubs = reference.astype(np.int64).tolist(), known.astype(np.int64).tolist()
+    last = len(pubs) - 1
+    for i, (day, about, number) in enumerate(zip(pubs, refs, value.tolist(), strict=True)):
+        if about not in standing:
+            order.append(about)
+            if len(order) > 1 and order[-2] > about:
+                order.sort()
+        standing[about] = number
+        if i == last or pubs[i + 1] != day:
+            newest = order[-window:]
+            days.append(day)
+            abouts.append(newest[-1])
+            tails.append([NAN] * (window - len(newest)) + [standing[one] for one in newest])
+    return Tail(
+        np.array(days, dtype="datetime64[D]"), np.array(abouts, dtype="datetime64[D]"), np.array(tails), max_age_days
+    )
