@@ -18,9 +18,9 @@ from yahoo_server import (
 )
 
 from openapex.errors import ApexError, BadInput, BadPayload, NetworkError, RateLimited, UnknownSymbol
+from openapex.sources.pace import BREAK_AFTER
 from openapex.sources.source import Delivery, Failure, NoNewData
 from openapex.sources.yahoo import YahooSource, yahoo_session
-from openapex.sources.yahoo_pace import BREAK_AFTER
 
 NOW = datetime(2024, 12, 6, 15, 0, tzinfo=UTC)
 WEEK = [date(2024, 12, 2) + timedelta(days=n) for n in range(4)]

@@ -23,8 +23,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
+from openapex.sources.pace import Timers
 from openapex.sources.yahoo import YahooSource, yahoo_session
-from openapex.sources.yahoo_pace import Timers
 
 NEW_YORK = "America/New_York"
 

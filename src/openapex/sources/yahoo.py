@@ -15,12 +15,12 @@ import polars as pl
 
 from openapex.errors import ApexError, BadInput, SourceError, UnknownSymbol
 from openapex.sessions import SETTLE_MINUTES, SUFFIXES, calendar_of, is_settled
+from openapex.sources.pace import SYSTEM, RequestCap, Timers, process_cap
 from openapex.sources.source import FACT_SCHEMA, HEADLINE_SCHEMA, Answer, Delivery, Failure, NoNewData, empty
 from openapex.sources.yahoo_chart import Chart, as_paid_actions, as_traded_bars, parsed_chart
 from openapex.sources.yahoo_checks import adjustment_warnings, dividend_warnings, settled_dividends
 from openapex.sources.yahoo_errors import NothingInSpan
 from openapex.sources.yahoo_facts import facts, headlines
-from openapex.sources.yahoo_pace import SYSTEM, RequestCap, Timers, process_cap
 from openapex.sources.yahoo_wire import Wire
 
 FIRST_DAY = date(1920, 1, 1)

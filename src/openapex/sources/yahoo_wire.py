@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from openapex.errors import BadInput, BadPayload, NetworkError, RateLimited
-from openapex.sources.yahoo_errors import LoginWanted, Refused, Response, checked_json, transport_error
-from openapex.sources.yahoo_pace import BREAK_AFTER, LONGEST_WAIT_S, Breaker, RequestCap, Timers, backoff
+from openapex.errors import BadInput, BadPayload, NetworkError
+from openapex.sources.http_faults import Refused, Response, transport_error
+from openapex.sources.pace import RequestCap, Timers
+from openapex.sources.patience import Patience
+from openapex.sources.yahoo_errors import LoginWanted, checked_json
 
 HOST = "https://query2.finance.yahoo.com"
 REQUEST_TIMEOUT_S = 15.0
 SHORTEST_TIMEOUT_S = 0.05
 NO_CRUMB_S = 300.0
 EXTRA_RETRIES = 1
-RETRYABLE = (RateLimited, NetworkError, BadPayload)
 MODULES = (
     "assetProfile,defaultKeyStatistics,financialData,fundProfile,price,"
     "quoteType,summaryDetail,summaryProfile,topHoldings"
@@ -66,7 +67,7 @@ class Wire:
     ) -> None:
         self._session, self._now, self._timers, self._cap = session, now, timers, cap
         self._rate, self._retries, self._cache_folder = requests_per_second, retries, cache_folder
-        self._breaker = Breaker(timers)
+        self._patience = Patience("Yahoo", timers, cap, final=(LoginWanted, NoCrumb))
         self._lock = threading.Lock()
         self._yfinance: Any = None
         self._crumb: str | None = None
@@ -106,42 +107,9 @@ class Wire:
         self, symbol: str, path: str, params: Params, until: float | None, retries: int, *, with_crumb: bool = False
     ) -> dict[str, Any]:
         """Ask, and ask again after a fault that may pass, until the answer, the last try or the deadline."""
-        attempt = 0
-        while True:
-            self._check_may_ask(symbol, until)
-            try:
-                payload = self._ask_once(symbol, HOST + path, params, until, with_crumb)
-            except RETRYABLE as error:
-                wait = self._wait_before_retry(error, attempt, 1 + retries, until)
-                if wait is None:
-                    raise
-                self._timers.sleep(wait)
-                attempt += 1
-            else:
-                self._breaker.answered()
-                return payload
-
-    def _check_may_ask(self, symbol: str, until: float | None) -> None:
-        """Refuse to ask past the deadline or through an open breaker."""
-        if until is not None and self._timers.monotonic() >= until:
-            raise NetworkError(f"{symbol} was not asked for: the deadline of this fetch is over")
-        if self._breaker.is_open():
-            n = self._breaker.n_refused
-            raise Refused(
-                f"{symbol} was not asked for: Yahoo refused {n} requests in a row (at least {BREAK_AFTER} stop the "
-                "run); try again later"
-            )
-
-    def _wait_before_retry(self, error: Exception, attempt: int, n_tries: int, until: float | None) -> float | None:
-        """Return the seconds to wait before the next try, or None when there is none worth making."""
-        told = error.retry_after_s if isinstance(error, Refused) else None
-        if isinstance(error, Refused):
-            self._breaker.refused(told)
-            self._cap.pause(min(told or 0.0, LONGEST_WAIT_S))
-        wait = backoff(attempt, self._timers.chance(), told)
-        is_late = until is not None and self._timers.monotonic() + wait >= until
-        is_final = isinstance(error, LoginWanted | NoCrumb) or attempt + 1 >= n_tries
-        return None if is_final or is_late or (told or 0.0) > LONGEST_WAIT_S else wait
+        return self._patience.ask(
+            symbol, lambda: self._ask_once(symbol, HOST + path, params, until, with_crumb), until, retries
+        )
 
     def _ask_once(self, symbol: str, url: str, params: Params, until: float | None, with_crumb: bool) -> dict[str, Any]:
         """Send one request: plainly, and through yfinance's cookie and crumb routine only if Yahoo wants a login.
@@ -174,7 +142,7 @@ class Wire:
         except YFException as error:
             raise BadPayload(f"{symbol}: yfinance could not use Yahoo's answer ({error})") from error
         except OSError as error:
-            raise transport_error(symbol, error) from error
+            raise transport_error("Yahoo", symbol, error) from error
 
     def _plain_get(self, url: str, params: Params, timeout: float) -> Response:
         """Ask without yfinance's routine: one request."""

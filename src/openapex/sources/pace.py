@@ -1,4 +1,4 @@
-"""How fast Yahoo may be asked: a cap for the whole process, back-off with jitter, a circuit breaker."""
+"""How fast a provider may be asked: a cap for the whole process, back-off with jitter, a circuit breaker."""
 
 import random
 import threading
@@ -123,4 +123,4 @@ def backoff(attempt: int, chance: float, retry_after_s: float | None = None) -> 
 
 
 process_cap = RequestCap()
-"""The one cap of this process, used by every Yahoo source that runs on the system's clock."""
+"""Yahoo's one cap of this process, used by every Yahoo source that runs on the system's clock."""
