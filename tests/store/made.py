@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
-from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, Delivery
+from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, MACRO_SCHEMA, Delivery
 
 NOW = datetime(2024, 1, 31, 22, tzinfo=UTC)
 FIRST = date(2024, 1, 2)
@@ -41,6 +41,12 @@ def delivery(
         headlines=rows_of(HEADLINE_SCHEMA, symbol, headlines),
         facts=rows_of(FACT_SCHEMA, symbol, facts),
     )
+
+
+def macro(series="UNRATE", rows=(), *, source="fred", published=False, simulated=False):
+    """A delivery of one series; `rows` hold reference date, day it became known, value."""
+    frame = pl.DataFrame([(series, *row, published) for row in rows], schema=MACRO_SCHEMA, orient="row")
+    return Delivery(series, source, simulated, "as_traded", bars=BAR_SCHEMA.to_frame(), macro=frame)
 
 
 def closes_of(stored):

@@ -11,7 +11,7 @@ from made import FIRST, NOW, bar_rows, closes_of, day, delivery
 from polars.testing import assert_frame_equal
 
 from openapex.errors import BadInput, NoData, StoreError, UnknownSymbol
-from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA
+from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, MACRO_SCHEMA
 from openapex.store import Store, store_home
 from openapex.store.log import Conflict, Log
 from openapex.store.tables import DELTA_COLUMNS, TABLES, bucket_of
@@ -45,7 +45,10 @@ def test_what_went_in_comes_out_sorted_and_dated(store):
 
 
 def test_stored_columns_are_those_that_sources_deliver():
-    expected = {"bars": BAR_SCHEMA, "actions": ACTION_SCHEMA, "headlines": HEADLINE_SCHEMA, "facts": FACT_SCHEMA}
+    macro = {"symbol" if name == "series" else name: kind for name, kind in MACRO_SCHEMA.items()}
+    expected = {
+        "bars": BAR_SCHEMA, "actions": ACTION_SCHEMA, "headlines": HEADLINE_SCHEMA, "facts": FACT_SCHEMA, "macro": macro
+    }  # fmt: skip
     assert {kind: table.delivered for kind, table in TABLES.items()} == expected
 
 

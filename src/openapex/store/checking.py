@@ -85,6 +85,8 @@ def _row_problems(file: DataFile, rows: pl.DataFrame) -> Iterator[Problem]:
         yield Problem("repeated_key", file.path, f"{kind} of {source} hold {repeated.row(0)} twice, must be once")
     elif not key.equals(key.sort(table.key)):
         yield Problem("unsorted", file.path, f"{file.path} is not sorted by {', '.join(table.key)}")
-    strays = [name for name in key["symbol"].unique().drop_nulls().to_list() if bucket_of(name) != bucket]
+    strays = [name for name in key["symbol"].unique().drop_nulls().to_list() if bucket_of(name, kind) != bucket]
     if strays:
-        yield Problem("wrong_bucket", file.path, f"{strays[0]} lies in bucket {bucket}, must be {bucket_of(strays[0])}")
+        yield Problem(
+            "wrong_bucket", file.path, f"{strays[0]} lies in bucket {bucket}, must be {bucket_of(strays[0], kind)}"
+        )

@@ -5,6 +5,7 @@ from typing import Protocol
 import polars as pl
 
 from openapex.adjust import Basis
+from openapex.store.tables import TABLES, Kind
 
 
 class Delivered(Protocol):
@@ -54,6 +55,17 @@ class Delivered(Protocol):
         ...
 
     @property
+    def macro(self) -> pl.DataFrame:
+        """Rows in `MACRO_SCHEMA`, of the series called `symbol`; then there are no other rows."""
+        ...
+
+    @property
     def n_superseded(self) -> int:
         """Rows that the source itself replaced by a later one."""
         ...
+
+
+def delivered_rows(delivery: Delivered, kind: Kind) -> pl.DataFrame:
+    """Return the rows of one kind, their columns spelled as they are stored."""
+    rows: pl.DataFrame = getattr(delivery, kind)
+    return rows.rename(TABLES[kind].border) if kind == "macro" else rows

@@ -11,15 +11,19 @@ from pathlib import Path
 import polars as pl
 
 from openapex.errors import BadInput, StoreError, UnreadableData
-from openapex.store.delivered import Delivered
+from openapex.store.delivered import Delivered, delivered_rows
 from openapex.store.files import DataFile, discard, read_file, write_file
 from openapex.store.log import Added, Conflict, Log, Snapshot, label
-from openapex.store.merging import Merged, canonical, is_row, merged
+from openapex.store.merging import UNCOUNTED, Merged, canonical, is_row, merged
 from openapex.store.receipt import Receipt, Refused
 from openapex.store.tables import TABLES, Kind, Table, bucket_of, checked_source
+from openapex.store.vintages import merged_macro
 
 BATCH_ROWS = 1_500_000
 """Delivered rows held in memory before a commit: about 150 MB, and three commits for 4.4 million rows."""
+
+MEANING: dict[Kind, tuple[str, ...]] = {"bars": ("basis", "simulated"), "macro": ("simulated",)}
+"""What must stay the same for a symbol and source, lest values of two meanings be mixed."""
 
 PATIENCE_SECONDS = 120.0
 """How long to go on after other processes committed first."""
@@ -30,10 +34,8 @@ class _Tally:
     """What became of the deliveries so far."""
 
     n_requested: int = 0
-    n_new: int = 0
-    n_revised: int = 0
-    n_unchanged: int = 0
-    n_superseded: int = 0
+    bars: Merged = UNCOUNTED
+    macro: Merged = UNCOUNTED
     symbols: set[str] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     refused: list[Refused] = field(default_factory=list)
@@ -43,9 +45,11 @@ class _Tally:
         self.warnings.append(f"{symbol} was not stored: {error}")
 
     def receipt(self, version: str) -> Receipt:
+        bars, macro = self.bars, self.macro
         return Receipt(
-            self.n_requested, self.n_new, self.n_revised, self.n_unchanged, self.n_superseded,
+            self.n_requested, bars.n_new, bars.n_revised, bars.n_unchanged, bars.n_superseded,
             tuple(sorted(self.symbols)), version, tuple(self.warnings), tuple(self.refused),
+            macro.n_new, macro.n_revised, macro.n_unchanged, macro.n_superseded,
         )  # fmt: skip
 
 
@@ -83,7 +87,7 @@ def _batches(deliveries: Iterable[Delivered], tally: _Tally) -> Iterator[list[De
             tally.refuse(delivery.symbol, fault)
             continue
         batch.append(delivery)
-        n_rows += delivery.bars.height + delivery.headlines.height
+        n_rows += delivery.bars.height + delivery.headlines.height + delivery.macro.height
         if n_rows >= BATCH_ROWS:
             yield batch
             batch, n_rows = [], 0
@@ -95,11 +99,15 @@ def _fault(delivery: Delivered) -> BadInput | None:
     """Return what is wrong with a delivery in itself."""
     if not delivery.symbol:
         return BadInput("symbol is '', must be the symbol's name")
+    others = [kind for kind in TABLES if kind != "macro" and getattr(delivery, kind).height]
+    if delivery.macro.height and others:
+        return BadInput(f"macro of {delivery.symbol} comes with {' and '.join(others)}, must come alone")
     for table in TABLES.values():
-        frame: pl.DataFrame = getattr(delivery, table.kind)
-        missing = [name for name in table.delivered if name not in frame.columns]
+        columns = getattr(delivery, table.kind).columns
+        missing = [name for name in table.border if name not in columns]
         if missing:
-            return UnreadableData(f"{table.kind} has columns {frame.columns}, must also have {missing}")
+            return UnreadableData(f"{table.kind} has columns {columns}, must also have {missing}")
+        frame = delivered_rows(delivery, table.kind)
         try:
             _typed(frame, table)
         except pl.exceptions.PolarsError as error:
@@ -114,6 +122,7 @@ def _store(log: Log, batch: Sequence[Delivered], now: datetime, tally: _Tally) -
     """Merge and commit one batch; begin again where another process changed the same bucket."""
     shelves = _shelves(batch, now, tally)
     log.create()
+    log.widen([name for shelf in shelves for kind, rows in shelf.rows.items() if rows.height for name in rows.columns])
     give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         snapshot = log.snapshot()
@@ -141,22 +150,24 @@ def _count(batch: Sequence[Delivered], shelves: Sequence[_Shelf], tally: _Tally)
     for shelf in shelves:
         for one in shelf.refused:
             tally.refuse(one.symbol, one.error)  # type: ignore[arg-type]
-        outcome = shelf.outcome.get("bars", Merged(None))
-        tally.n_new += outcome.n_new
-        tally.n_revised += outcome.n_revised
-        tally.n_unchanged += outcome.n_unchanged
-        tally.n_superseded += outcome.n_superseded
+        tally.bars = tally.bars.plus(shelf.outcome.get("bars", UNCOUNTED))
+        tally.macro = tally.macro.plus(shelf.outcome.get("macro", UNCOUNTED))
     for delivery in batch:
         if (delivery.source, delivery.symbol) not in refused:
             tally.symbols.add(delivery.symbol)
-            tally.n_superseded += delivery.n_superseded
+            repeated = Merged(None, n_superseded=delivery.n_superseded)
+            if delivery.macro.height:
+                tally.macro = tally.macro.plus(repeated)
+            else:
+                tally.bars = tally.bars.plus(repeated)
 
 
 def _shelves(batch: Sequence[Delivered], now: datetime, tally: _Tally) -> list[_Shelf]:
     """Sort deliveries by source and bucket, as frames in the stored schema."""
     groups: dict[tuple[str, int], list[Delivered]] = defaultdict(list)
     for delivery in batch:
-        groups[checked_source(delivery.source), bucket_of(delivery.symbol)].append(delivery)
+        bucket = bucket_of(delivery.symbol, "macro" if delivery.macro.height else "bars")
+        groups[checked_source(delivery.source), bucket].append(delivery)
     return [
         _Shelf(source, bucket, {table.kind: _rows(table, group, now, tally) for table in TABLES.values()})
         for (source, bucket), group in sorted(groups.items())
@@ -167,7 +178,7 @@ def _rows(table: Table, group: Sequence[Delivered], now: datetime, tally: _Tally
     """Return the rows of one kind, in the stored schema; rows that cannot be kept are named in the warnings."""
     parts = []
     for delivery in group:
-        frame: pl.DataFrame = getattr(delivery, table.kind)
+        frame = delivered_rows(delivery, table.kind)
         if frame.is_empty():
             continue
         frame = _typed(frame, table)
@@ -204,11 +215,11 @@ def _merge(log: Log, shelf: _Shelf, snapshot: Snapshot) -> None:
         return
     _forget(log, shelf)
     stored = {kind: _stored(log, TABLES[kind], files[kind]) for kind in TABLES if shelf.rows[kind].height}
-    shelf.refused = _mismatches(shelf, stored.get("bars"))
+    shelf.refused = [one for kind in stored if kind in MEANING for one in _mismatches(shelf, kind, stored[kind])]
     names = [one.symbol for one in shelf.refused]
     for kind, held in stored.items():
         rows = shelf.rows[kind].filter(~pl.col("symbol").is_in(names)) if names else shelf.rows[kind]
-        outcome = merged(held, rows, TABLES[kind])
+        outcome = (merged_macro if kind == "macro" else merged)(held, rows, TABLES[kind])
         shelf.outcome[kind] = outcome
         if outcome.rows is not None:
             file, n_bytes = write_file(log.root, (kind, shelf.source, shelf.bucket), outcome.rows)
@@ -228,24 +239,28 @@ def _forget(log: Log, shelf: _Shelf) -> None:
     shelf.added, shelf.removed, shelf.outcome, shelf.refused = [], [], {}, []
 
 
-def _mismatches(shelf: _Shelf, stored: pl.DataFrame | None) -> list[Refused]:
-    """Return the symbols whose meaning of prices differs from what the same source said before."""
-    if stored is None:
-        return []
-    meaning = ["symbol", "basis", "simulated"]
-    wanted = shelf.rows["bars"].select(meaning).unique(maintain_order=True)
+def _mismatches(shelf: _Shelf, kind: Kind, stored: pl.DataFrame) -> list[Refused]:
+    """Return the symbols whose meaning of values differs from what the same source said before."""
+    meaning = ["symbol", *MEANING[kind]]
+    wanted = shelf.rows[kind].select(meaning).unique(maintain_order=True)
     known = stored.select(meaning).filter(pl.col("symbol").is_in(wanted["symbol"].to_list()))
     both = pl.concat([known.unique(maintain_order=True), wanted]).unique(maintain_order=True)
     refused = []
     for (symbol,), group in both.group_by("symbol", maintain_order=True):
         if group.height > 1:
-            refused.append(Refused(str(symbol), _mismatch(shelf.source, *group.rows()[:2])))
+            held, given = (_words(row) for row in group.rows(named=True)[:2])
+            refused.append(Refused(str(symbol), _mismatch(shelf.source, kind, str(symbol), held, given)))
     return refused
 
 
-def _mismatch(source: str, held: tuple[str, str, bool], given: tuple[str, str, bool]) -> BadInput:
-    words = [f"{basis!r}{' (simulated)' if simulated else ''}" for _, basis, simulated in (held, given)]
+def _words(row: Mapping[str, object]) -> str:
+    if "basis" in row:
+        return f"{row['basis']!r}{' (simulated)' if row['simulated'] else ''}"
+    return "simulated" if row["simulated"] else "real"
+
+
+def _mismatch(source: str, kind: Kind, symbol: str, held: str, given: str) -> BadInput:
     return BadInput(
-        f"basis of {held[0]} is {words[1]}, must be {words[0]} as stored before from source {source!r}; "
-        "keep it under another source name or another APEX_HOME"
+        f"{MEANING[kind][0] if kind == 'bars' else kind} of {symbol} is {given}, must be {held} as stored before "
+        f"from source {source!r}; keep it under another source name or another APEX_HOME"
     )

@@ -6,7 +6,7 @@ Everything that knows `deltalake` is here, imported on first use (0.08 s).
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,6 +30,9 @@ CONFIGURATION = {
     "delta.deletedFileRetentionDuration": "interval 36500 days",
     "delta.checkpointInterval": "50",
 }
+
+WIDEN_TRIES = 20
+"""How often to try to add columns while others commit; two tries were the most seen with four threads."""
 
 
 class Conflict(Exception):
@@ -87,7 +90,7 @@ class Added:
 
     def stats(self) -> str:
         """Statistics for readers that prune files."""
-        names = [name for name in ("symbol", "session") if name in self.rows.columns]
+        names = [name for name in ("symbol", "session", "reference_date") if name in self.rows.columns]
         low = {name: _plain(self.rows[name].min()) for name in names}
         high = {name: _plain(self.rows[name].max()) for name in names}
         nulls = dict.fromkeys(names, 0)
@@ -182,6 +185,36 @@ class Log:
         except DeltaError as error:
             if not self.exists():  # else: another process created it first
                 raise _unwritable(self.root, error) from error
+
+    def widen(self, names: Iterable[str]) -> None:
+        """Add those of the columns `names` that the table lacks: it was made before there were such rows.
+
+        No data file changes, and every version stays readable.
+
+        Raises
+        ------
+        StoreError
+            If the log cannot be written.
+        """
+        from deltalake import CommitProperties, Schema
+        from deltalake.exceptions import DeltaError
+
+        wanted = dict.fromkeys(names)
+        for _ in range(WIDEN_TRIES):
+            table = self._table()
+            held = {one.name for one in table.schema().fields}
+            missing = pl.Schema({name: DELTA_COLUMNS[name] for name in wanted if name not in held})
+            if not missing:
+                return
+            try:
+                table.alter.add_columns(
+                    Schema.from_arrow(missing).fields, commit_properties=CommitProperties(max_commit_retries=0)
+                )
+                self._sync(table.version())
+            except (DeltaError, OSError) as error:
+                if self._table().version() == table.version():  # nobody else was first
+                    raise _unwritable(self.root, error) from error
+        raise StoreError(f"{self.root} was busy: its columns could not be added in {WIDEN_TRIES} tries; try again")
 
     def commit(self, base: Snapshot, added: Sequence[Added], removed: Sequence[DataFile], now: datetime) -> int:
         """Make `added` count and `removed` not, as the version after `base`; return it, on the disk by then.

@@ -22,6 +22,20 @@ class Merged:
     n_unchanged: int = 0
     n_superseded: int = 0
 
+    def plus(self, other: "Merged") -> "Merged":
+        """Return the sum of the counts."""
+        return Merged(
+            None,
+            self.n_new + other.n_new,
+            self.n_revised + other.n_revised,
+            self.n_unchanged + other.n_unchanged,
+            self.n_superseded + other.n_superseded,
+        )
+
+
+UNCOUNTED = Merged(None)
+"""Nothing changed, nothing was delivered."""
+
 
 def canonical(rows: pl.DataFrame, table: Table) -> pl.DataFrame:
     """Return rows with one spelling of unknown (null), of zero, and of a flag that was not given (false)."""

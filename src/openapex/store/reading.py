@@ -1,6 +1,6 @@
 """Rows out of the store: of one source, at one version, cut at what was known."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -16,6 +16,9 @@ from openapex.store.files import read_files
 from openapex.store.log import Snapshot
 from openapex.store.merging import in_order
 from openapex.store.tables import TABLES, Kind, bucket_of
+
+SHOWN: tuple[Kind, ...] = ("bars", "actions", "headlines", "facts")
+"""Kinds of rows that are read by symbol."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +54,29 @@ class Stored:
         return self.symbols[0]
 
 
+@dataclass(frozen=True, slots=True)
+class StoredMacro:
+    """What the store holds of some macro series, each from one or several sources.
+
+    `frame` is in `MACRO_SCHEMA`, sorted by series, reference date and day it became known.  `sources` tells where the
+    rows of each found series came from, `fetched_at` when the latest of them arrived in their present form; a series
+    that is not held is in none of them.  `version` is what to cite and to pass to `Store.find_macro` again.
+    """
+
+    frame: pl.DataFrame
+    sources: Mapping[str, tuple[str, ...]]
+    simulated: bool
+    fetched_at: Mapping[str, datetime]
+    version: str
+
+
 def held_bars(root: Path, snapshot: Snapshot, source: str, symbols: Sequence[str]) -> pl.DataFrame:
     """Return the stored bars of some symbols from one source, with provenance, sorted."""
     return _rows(root, snapshot, "bars", source, symbols)
 
 
 def _rows(root: Path, snapshot: Snapshot, kind: Kind, source: str, symbols: Sequence[str]) -> pl.DataFrame:
-    files = snapshot.select(kind, source, sorted({bucket_of(name) for name in symbols}))
+    files = snapshot.select(kind, source, sorted({bucket_of(name, kind) for name in symbols}))
     parts = read_files(root, files, symbols)
     if not parts:
         return pl.DataFrame(schema=TABLES[kind].schema)
@@ -84,14 +103,14 @@ def chosen_source(root: Path, snapshot: Snapshot, symbols: Sequence[str]) -> tup
 def stored(root: Path, snapshot: Snapshot, source: str, bars: pl.DataFrame, end: date | None) -> Stored:
     """Return all that is held of the symbols in `bars`, as it was known at the close of `end`."""
     symbols = tuple(bars["symbol"].unique().sort().to_list())
-    frames = {kind: _rows(root, snapshot, kind, source, symbols) for kind in TABLES if kind != "bars"}
+    frames = {kind: _rows(root, snapshot, kind, source, symbols) for kind in SHOWN if kind != "bars"}
     basis, simulated, fetched_at = (
         bars["basis"][0],
         bool(bars["simulated"][0]),
         bars.select(pl.col("fetched_at").max()).item(),
     )
     cut = _until(frames | {"bars": bars}, symbols, end)
-    shown = {kind: cut[kind].select(list(table.delivered)) for kind, table in TABLES.items()}
+    shown = {kind: cut[kind].select(list(TABLES[kind].delivered)) for kind in SHOWN}
     return Stored(
         symbols=symbols, **shown, source=source, simulated=simulated, basis=basis,
         fetched_at=fetched_at, version=snapshot.label,

@@ -17,9 +17,9 @@ from openapex.store.digest import digest
 from openapex.store.files import read_files
 from openapex.store.log import Log, Snapshot
 from openapex.store.merging import in_order
-from openapex.store.reading import Stored
+from openapex.store.reading import Stored, StoredMacro
 from openapex.store.receipt import Problem, Receipt
-from openapex.store.tables import TABLES
+from openapex.store.tables import TABLES, Kind
 
 TABLE = "market"
 """Folder of the Delta table inside the home folder."""
@@ -37,7 +37,11 @@ def store_home() -> Path:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What is held from one source."""
+    """What is held from one source.
+
+    `first` and `last` are the sessions of its bars or, where it has none, the reference dates of its macro rows
+    (`n_macro` rows in `n_series` series).
+    """
 
     source: str
     simulated: bool
@@ -46,12 +50,15 @@ class SourceInfo:
     first: date
     last: date
     fetched_at: datetime
+    n_series: int = 0
+    n_macro: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         return {
             "source": self.source, "simulated": self.simulated, "n_symbols": self.n_symbols, "n_bars": self.n_bars,
-            "first": self.first.isoformat(), "last": self.last.isoformat(), "fetched_at": self.fetched_at.isoformat(),
+            "n_series": self.n_series, "n_macro": self.n_macro, "first": self.first.isoformat(),
+            "last": self.last.isoformat(), "fetched_at": self.fetched_at.isoformat(),
         }  # fmt: skip
 
 
@@ -74,7 +81,7 @@ class StoreInfo:
 
 
 class Store:
-    """Bars, actions, headlines and facts by source and symbol, in one versioned Delta table below `home`.
+    """Bars, actions, headlines and facts of symbols, and macro series, in one versioned Delta table below `home`.
 
     Any number of processes may read and write at once: a reader sees one version from beginning to end, writers of
     different buckets follow each other, writers of the same bucket merge again.  What a returned receipt covers
@@ -198,27 +205,69 @@ class Store:
         where = f" from source {source!r}" if source else ""
         return f"symbol is {missing[0]!r}{more}, must be one of the {len(known)} stored in {self.home}{where}.{hint}"
 
+    def find_macro(
+        self,
+        series: Sequence[str],
+        *,
+        source: str | None = None,
+        end: date | None = None,
+        version: int | str | None = None,
+    ) -> StoredMacro:
+        """Return what is held of some macro series, as it was known at the close of `end`.
+
+        Parameters
+        ----------
+        series : sequence of str
+            Names as ingested; one that is not held is left out.
+        source : str, optional
+            Whose rows.  By default all real sources are united: a reference date that several hold is taken from one
+            that has its values as published, else from the one fetched last; the others fill in the dates it lacks.
+        end : date, optional
+            Leave out what became known later: exactly as if it had never been stored.
+        version : int or str, optional
+            A version cited before, ``42`` or ``"store@42"``; by default the latest.
+
+        Raises
+        ------
+        NoData
+            If the version does not exist.
+        CorruptStore
+            If what is held fails its checksum.
+        """
+        from openapex.store.macro import stored_macro
+
+        return stored_macro(self._root, self._log.snapshot(_number(version)), series, source, end)
+
+    def series(self, source: str | None = None) -> tuple[str, ...]:
+        """Return the names of the macro series, sorted: of one source, or of all real ones."""
+        from openapex.store.macro import series_names
+
+        return series_names(self._root, self._log.snapshot(), source)
+
     def symbols(self, source: str | None = None) -> tuple[str, ...]:
         """Return the symbols that have bars, sorted: of one source, or of all real ones."""
         return self._symbols(self._log.snapshot(), source)
 
     def _symbols(self, snapshot: Snapshot, source: str | None) -> tuple[str, ...]:
         wanted = [source] if source else snapshot.sources()
-        parts = [self._bars_of(snapshot, name).select("symbol", "simulated").unique().collect() for name in wanted]
+        parts = [
+            self._rows_of(snapshot, "bars", name).select("symbol", "simulated").unique().collect() for name in wanted
+        ]
         names = pl.concat(parts) if parts else pl.DataFrame(schema={"symbol": pl.String, "simulated": pl.Boolean})
         real = names if source else names.filter(~pl.col("simulated"))
         return tuple(real["symbol"].unique().sort().to_list())
 
-    def _bars_of(self, snapshot: Snapshot, source: str) -> pl.LazyFrame:
-        paths = [self._root / file.path for file in snapshot.select("bars", source)]
-        return pl.scan_parquet(paths, glob=False) if paths else pl.LazyFrame(schema=TABLES["bars"].schema)
+    def _rows_of(self, snapshot: Snapshot, kind: Kind, source: str) -> pl.LazyFrame:
+        paths = [self._root / file.path for file in snapshot.select(kind, source)]
+        return pl.scan_parquet(paths, glob=False) if paths else pl.LazyFrame(schema=TABLES[kind].schema)
 
     def info(self) -> StoreInfo:
         """Return what is held, by source, and how much room it takes."""
         from openapex.store import space
 
         snapshot = self._log.snapshot()
-        sources = tuple(self._source_info(snapshot, name) for name in snapshot.sources())
+        names = sorted({*snapshot.sources(), *snapshot.sources("macro")})
+        sources = tuple(self._source_info(snapshot, name) for name in names)
         sizes = space.sizes_on_disk(self.home)
         alive = {self._root / file.path for held in snapshot.files.values() for file in held}
         data = [path for path in sizes if path.parent.name.startswith("bucket=")]
@@ -226,16 +275,25 @@ class Store:
         return StoreInfo(self.home, snapshot.label, sum(sizes.values()), leftover, sources)
 
     def _source_info(self, snapshot: Snapshot, source: str) -> SourceInfo:
-        bars = self._bars_of(snapshot, source)
-        row = bars.select(
-            pl.col("simulated").any(),
-            n_symbols=pl.col("symbol").n_unique(),
-            n_bars=pl.len(),
-            first=pl.col("session").min(),
-            last=pl.col("session").max(),
-            fetched_at=pl.col("fetched_at").max(),
-        ).collect()
-        return SourceInfo(source=source, **row.row(0, named=True))
+        kinds = (("bars", "session"), ("macro", "reference_date"))
+        bars, macro = (
+            self._rows_of(snapshot, kind, source).select(  # type: ignore[arg-type]
+                n_names=pl.col("symbol").n_unique(),
+                n=pl.len(),
+                simulated=pl.col("simulated").any(),
+                first=pl.col(day).min(),
+                last=pl.col(day).max(),
+                fetched_at=pl.col("fetched_at").max(),
+            ).collect().row(0, named=True)
+            for kind, day in kinds
+        )  # fmt: skip
+        dated = bars if bars["n"] else macro
+        return SourceInfo(
+            source=source, simulated=bars["simulated"] or macro["simulated"],
+            n_symbols=bars["n_names"], n_bars=bars["n"], n_series=macro["n_names"], n_macro=macro["n"],
+            first=dated["first"], last=dated["last"],
+            fetched_at=max(part["fetched_at"] for part in (bars, macro) if part["n"]),
+        )  # fmt: skip
 
     def verify(self) -> tuple[Problem, ...]:
         """Check every file against its checksum and every row against the store's rules; empty means sound.

@@ -1,4 +1,4 @@
-"""The shape of what is stored: four kinds of rows, their keys, and which bucket a symbol lives in.
+"""The shape of what is stored: five kinds of rows, their keys, and which bucket a symbol lives in.
 
 This is the contract with the disk and with other readers (DuckDB, Spark, `polars.scan_delta`), so it is spelled out
 here instead of being derived from the frames in memory; a test keeps the two equal.
@@ -13,10 +13,12 @@ import polars as pl
 
 from openapex.errors import BadInput
 
-Kind: TypeAlias = Literal["bars", "actions", "headlines", "facts"]
+Kind: TypeAlias = Literal["bars", "actions", "headlines", "facts", "macro"]
 
 N_BUCKETS = 32
 """Files per kind and source.  4.4 million rows: one symbol is read in milliseconds, and a refresh rewrites 3 MB."""
+MACRO_BUCKET = 0
+"""Where all macro series of a source live: a report reads twenty of them, and one small file is read faster than 16."""
 
 PARTITIONS = ("dataset", "source", "bucket")
 _MOMENT = pl.Datetime("us", "UTC")
@@ -40,6 +42,11 @@ class Table:
     def schema(self) -> pl.Schema:
         """Columns of a data file."""
         return pl.Schema({**self.delivered, **self.provenance})
+
+    @property
+    def border(self) -> dict[str, str]:
+        """How sources and readers spell the delivered columns, and how they are stored: a macro series is a symbol."""
+        return {"series" if (self.kind, name) == ("macro", "symbol") else name: name for name in self.delivered}
 
     @property
     def values(self) -> tuple[str, ...]:
@@ -69,6 +76,11 @@ TABLES: dict[Kind, Table] = {
             _schema(symbol=_TEXT, field=_TEXT, known_at=_DAY, value=_NUMBER, text=_TEXT),
             ("symbol", "field", "known_at"),
         ),
+        Table(
+            "macro",
+            _schema(symbol=_TEXT, reference_date=_DAY, known_at=_DAY, value=_NUMBER, as_published=_FLAG),
+            ("symbol", "reference_date", "known_at"),
+        ),
     )
 }
 
@@ -81,15 +93,15 @@ DELTA_COLUMNS: dict[str, pl.DataType] = {
 """Columns of the Delta table: the union of all kinds; a row's kind fills its own and leaves the others null."""
 
 
-def bucket_of(symbol: str) -> int:
-    """Return the bucket that holds a symbol: the same on every machine, and never part of a path.
+def bucket_of(symbol: str, kind: Kind = "bars") -> int:
+    """Return the bucket that holds the rows of a symbol: the same on every machine, and never part of a path.
 
     Examples
     --------
-    >>> bucket_of("IWM")
-    3
+    >>> bucket_of("IWM"), bucket_of("DGS2", "macro")
+    (3, 0)
     """
-    return zlib.crc32(symbol.encode()) % N_BUCKETS
+    return MACRO_BUCKET if kind == "macro" else zlib.crc32(symbol.encode()) % N_BUCKETS
 
 
 def checked_source(name: str) -> str:
