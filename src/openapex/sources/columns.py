@@ -1,5 +1,6 @@
 """Columns as the world writes them, recognised as bars: yfinance, Yahoo CSV, EODHD, Alpha Vantage and plain tables."""
 
+from collections.abc import Sequence
 from datetime import date
 
 import polars as pl
@@ -20,7 +21,7 @@ NAMES: dict[str, str] = {
 
 EXPECTED = "date, open, high, low, close, volume (adj close and symbol where known)"
 LEAST = ("session", "close")
-HOLDINGS = {"ticker", "weight", "assetclass"}
+HOLDINGS = ({"weight", "assetclass"}, {"weightpct", "assetclass"})
 
 
 def recognised(frame: pl.DataFrame, where: str) -> tuple[pl.DataFrame, Basis]:
@@ -59,12 +60,12 @@ def recognised(frame: pl.DataFrame, where: str) -> tuple[pl.DataFrame, Basis]:
     named = _named(frame, where)
     missing = [name for name in LEAST if name not in named.columns]
     if missing:
-        raise UnreadableData(f"{where} has columns {_shown(found)}, must have {EXPECTED}")
+        raise UnreadableData(f"{where} has columns {shown(found)}, must have {EXPECTED}")
     lone = [name for name in ("open", "high", "low") if name not in named.columns]
     if 0 < len(lone) < 3:
-        raise UnreadableData(f"{where} has columns {_shown(found)}, must also have {', '.join(lone)}")
+        raise UnreadableData(f"{where} has columns {shown(found)}, must also have {', '.join(lone)}")
     table = named.with_columns(sessions(named["session"], where).alias("session"))
-    table = table.with_columns(_numbers(table[name], where) for name in FIELDS if name in table.columns)
+    table = table.with_columns(numbers(table[name], where) for name in FIELDS if name in table.columns)
     return _complete(table, where), _basis(found)
 
 
@@ -90,7 +91,7 @@ def canonical(name: str) -> str:
 def _named(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     """Rename the known columns; refuse holdings and a name that comes twice."""
     known = {column: canonical(column) for column in frame.columns}
-    if set(known.values()) & HOLDINGS >= {"weight", "assetclass"}:
+    if any(names <= set(known.values()) for names in HOLDINGS):
         raise UnreadableData(f"{where} is a fund's list of holdings, must be prices: {EXPECTED}")
     kept = {column: name for column, name in known.items() if name in BAR_SCHEMA}
     days = [column for column, name in kept.items() if name == "session"]
@@ -98,7 +99,7 @@ def _named(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     kept = {column: name for column, name in kept.items() if name != "session" or column in dates}
     twice = sorted({name for name in kept.values() if list(kept.values()).count(name) > 1})
     if twice:
-        raise UnreadableData(f"{where} has columns {_shown(frame.columns)}, must have only one for {', '.join(twice)}")
+        raise UnreadableData(f"{where} has columns {shown(frame.columns)}, must have only one for {', '.join(twice)}")
     return frame.select(pl.col(column).alias(name) for column, name in kept.items())
 
 
@@ -154,25 +155,32 @@ def _from_integers(column: pl.Series) -> pl.Series:
     return pl.from_epoch((column // per_second).alias("session"), time_unit="s").dt.date()
 
 
-def _numbers(column: pl.Series, where: str) -> pl.Series:
-    """Return floats; text may use thousands separators, and nothing, ``-``, ``null`` or ``nan`` for unknown."""
+def numbers(column: pl.Series, where: str) -> pl.Series:
+    """Return floats; text may use thousands separators, and nothing, ``-``, ``.``, ``null`` or ``nan`` for unknown.
+
+    Raises
+    ------
+    UnreadableData
+        If a value is no number.
+    """
     if column.dtype.is_numeric() or column.dtype == pl.Null:
         return column.cast(pl.Float64)
     if column.dtype != pl.String:
         raise UnreadableData(f"{where} has {column.name} of type {column.dtype}, must be numbers")
     plain = column.str.strip_chars().str.replace_all(",", "")
     plain = plain.replace(dict.fromkeys(("", "-", "null", "NULL", "None", "nan", "NaN", "N/A", "."), None))
-    numbers = plain.cast(pl.Float64, strict=False)
-    bad = numbers.is_null() & plain.is_not_null()
+    read = plain.cast(pl.Float64, strict=False)
+    bad = read.is_null() & plain.is_not_null()
     if bad.any():
         row = int(bad.arg_max() or 0)
         raise UnreadableData(f"{where}: {column.name} in row {row + 1} is {column[row]!r}, must be a number")
-    return numbers
+    return read
 
 
-def _shown(names: list[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:12])
-    return shown + (f", … ({len(names)} in all)" if len(names) > 12 else "") or "none"
+def shown(names: Sequence[str]) -> str:
+    """Return the names of columns as an error shows them."""
+    first = ", ".join(repr(name) for name in names[:12])
+    return first + (f", … ({len(names)} in all)" if len(names) > 12 else "") or "none"
 
 
 def is_on_or_between(start: date | None, end: date | None) -> pl.Expr:

@@ -1,0 +1,146 @@
+"""Macro series from tables: one row per value, or FRED's graph download with one column per series."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import polars as pl
+
+from openapex.errors import ApexError, UnknownName, UnreadableData
+from openapex.sources.columns import numbers, sessions
+from openapex.sources.kinds import is_long_series, series_names
+from openapex.sources.releases import known_at, release
+from openapex.sources.source import BAR_SCHEMA, Answer, Delivery, Failure, NoNewData, empty
+from openapex.sources.tables import collected
+
+KEY = ("reference_date", "known_at")
+
+
+def series_held(scan: pl.LazyFrame, where: str) -> list[str]:
+    """Return the names of the series in a table, sorted."""
+    columns = scan.collect_schema().names()
+    if not is_long_series(columns):
+        return sorted(columns[1:])
+    names = {name: column for column, name in series_names(columns).items()}
+    held = collected(scan.select(pl.col(names["series"]).cast(pl.String).unique()), where)
+    return sorted(held.to_series().drop_nulls().to_list())
+
+
+def series_rows(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl.DataFrame]:
+    """Return the rows of those of the `wanted` series that a table holds, as written.
+
+    Columns are reference_date, value, and known_at where the table has it.
+    """
+    columns = scan.collect_schema().names()
+    return _long(scan, where, wanted) if is_long_series(columns) else _wide(scan, where, wanted)
+
+
+def series_answer(
+    series: str, held: Sequence[tuple[str, pl.DataFrame]], start: date | None = None, end: date | None = None
+) -> Answer:
+    """Return the answer for one series from its rows, given as (file, rows) for each file that holds it.
+
+    Rows of several files are united.  `start` is of the reference date, `end` of the day a value became known.
+    """
+    try:
+        parts = {where: _macro(series, rows, where, start, end) for where, rows in held}
+    except ApexError as error:
+        return Failure(series, error)
+    parts = {where: part for where, part in parts.items() if part.height}
+    if not parts:
+        span = f"{f' from {start}' if start else ''}{f' known by {end}' if end else ''}"
+        return NoNewData(series, f"{' and '.join(where for where, _ in held)} holds {series}, and no value of it{span}")
+    macro, warnings = _united(series, parts)
+    n = sum(part.height for part in parts.values())
+    return Delivery(
+        symbol=series,
+        source=f"files:{'+'.join(parts)}",
+        simulated=False,
+        basis="split_adjusted",
+        bars=empty(BAR_SCHEMA),
+        macro=macro,
+        n_superseded=n - macro.height,
+        warnings=warnings,
+    )
+
+
+def _long(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl.DataFrame]:
+    names = series_names(scan.collect_schema().names())
+    twice = sorted({name for name in names.values() if list(names.values()).count(name) > 1})
+    if twice:
+        raise UnreadableData(f"{where} has columns {', '.join(names)}, must have only one for {', '.join(twice)}")
+    table = scan.select(pl.col(column).alias(name) for column, name in names.items())
+    kind = table.collect_schema()["series"]
+    name = pl.col("series") if kind == pl.String else pl.col("series").cast(pl.String)
+    frame = collected(table.filter(name.is_in(list(wanted))), where)
+    if kind != pl.String:
+        frame = frame.with_columns(pl.col("series").cast(pl.String))
+    return {str(key[0]): rows for key, rows in frame.partition_by("series", as_dict=True, include_key=False).items()}
+
+
+def _wide(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl.DataFrame]:
+    dates, *others = scan.collect_schema().names()
+    found = [name for name in others if name in set(wanted)]
+    frame = collected(scan.select(dates, *found), where) if found else pl.DataFrame()
+    rows = {name: frame.select(pl.col(dates).alias("reference_date"), pl.col(name).alias("value")) for name in found}
+    if len(others) == 1:
+        return rows
+    # several series share the rows, so a blank is a day of another one
+    return {name: one.filter(pl.col("value").is_not_null()) for name, one in rows.items()}
+
+
+def _macro(series: str, rows: pl.DataFrame, where: str, start: date | None, end: date | None) -> pl.DataFrame:
+    """Return rows in `MACRO_SCHEMA`, sorted, within the span."""
+    reference = sessions(rows["reference_date"], where).alias("reference_date")
+    value = numbers(rows["value"], where).fill_nan(None)
+    if "known_at" in rows.columns:
+        known, as_published = sessions(rows["known_at"], where), True
+    else:
+        known, as_published = _lagged(series, reference, where), not release(series).revised
+    macro = pl.DataFrame([reference, known.alias("known_at"), value.alias("value")]).select(
+        pl.lit(series, dtype=pl.String).alias("series"),
+        *KEY,
+        "value",
+        pl.lit(as_published, dtype=pl.Boolean).alias("as_published"),
+    )
+    if start is not None:
+        macro = macro.filter(pl.col("reference_date") >= start)
+    return macro if end is None else macro.filter(pl.col("known_at") <= end)
+
+
+def _lagged(series: str, reference: pl.Series, where: str) -> pl.Series:
+    try:
+        return known_at(series, reference)
+    except UnknownName as error:
+        raise UnreadableData(
+            f"{where} holds {series} without a column known_at, must have one (the day each value was published): "
+            f"no release lag is known for {series}"
+        ) from error
+
+
+def _united(series: str, parts: dict[str, pl.DataFrame]) -> tuple[pl.DataFrame, tuple[str, ...]]:
+    """Return one row per reference date and day of publication, and what to say.
+
+    Within a file the last of equal rows counts, between files the first.  Where a value's day of publication is known,
+    a later row that only supposes it is left out: it would pass a revised value off as the published one.
+    """
+    if len(parts) == 1:
+        (rows,) = parts.values()
+        one = _one_each(rows)
+        n = rows.height - one.height
+        said = f"repeated rows: {n} have the reference date and known_at of another; the last of each is used"
+        return one, (said,) if n else ()
+    ranked = pl.concat([_one_each(rows) for rows in reversed(parts.values())])
+    joint = ranked.sort(*KEY, "as_published", maintain_order=True).unique(KEY, keep="last", maintain_order=True)
+    published = pl.col("known_at").filter(pl.col("as_published")).min().over("reference_date")
+    joint = joint.filter(pl.col("as_published") | (pl.col("known_at") < published.fill_null(date.max)))
+    where = " and ".join(parts)
+    said = f"{series} stands in {where}: their rows are united, and the first file counts where both have a value"
+    return joint, (said,)
+
+
+def _one_each(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return rows sorted, the last of those with equal key."""
+    days = rows["reference_date"].to_physical()
+    if (days.diff().slice(1) > 0).all():  # no vintages and nothing repeats: most tables
+        return rows
+    return rows.sort(KEY, maintain_order=True).unique(KEY, keep="last", maintain_order=True)
