@@ -70,7 +70,8 @@ def common_rows(a: Bars, b: Bars) -> tuple[IntArray, IntArray]:
     BadInput
         If either holds several symbols.
     """
-    name_of(a), name_of(b)
+    for bars in (a, b):
+        name_of(bars)  # refuses several symbols
     in_a, in_b = (np.flatnonzero(np.isfinite(x.adj_close) & (x.adj_close > 0)) for x in (a, b))
     if not len(in_a) or not len(in_b):
         return in_a[:0], in_b[:0]

@@ -1,0 +1,232 @@
+"""Breadth: do small caps keep up with the few large ones, and how many stocks take part (docs/context.md)."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from openapex.bars import Bars, BoolArray, FloatArray, SessionArray
+from openapex.context.causal import (
+    NAN,
+    UNKNOWN,
+    CodeArray,
+    States,
+    held,
+    in_sigmas,
+    percentile,
+    rows_known,
+    trailing_mean_and_std,
+)
+from openapex.context.macro import Macro, Tail
+from openapex.context.relative import name_of, relative_returns
+from openapex.context.universe import Universe
+
+STATES = ("NARROW", "MIXED", "BROAD")
+NARROW, BROAD = 0, 2
+ENTER = 1.0
+DRAMATIC_PERCENTILE = 95.0
+NARROW_RUN = 20
+"""NARROW sessions in a row that a change of leadership ends."""
+MAX_AGE_DAYS = 7
+"""Days for which the pair's numbers stand where it did not trade."""
+SHARES_ABOVE_200 = {"S5TH": "S&P 500 stocks", "MMTH": "US stocks"}
+"""Series of shares above the 200-session mean, the first fresh one counts, and what each counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """Breadth on one session; the keys are defined in docs/context.md, NaN and None are unknown.
+
+    Parameters
+    ----------
+    small, large : str or None
+        The pair that is compared; None without bars.
+    session : date or None
+        Session of the pair that its numbers stand on: the newest at or before the last one asked for.
+    state_since : date or None
+        First session of the pair in today's state, without interruption.
+    last_confirmed : date or None
+        Last session on which the lead was a σ or more in the state's direction; None for MIXED, which has none.
+    universe : str or None
+        What the shares count.  Advancers and decliners count the same stocks if these are stored, else NYSE issues, as
+        `new_highs` and `new_lows` always do.
+    states : States
+        The state on every session asked for.
+    leadership : array of bool
+        The changes of leadership on the sessions asked for; one on a day that is none of them stands on the next.
+    """
+
+    small: str | None
+    large: str | None
+    session: date | None = None
+    relative_20_pct: float = NAN
+    relative_20_sigmas: float = NAN
+    threshold_pct: float = NAN
+    state: str | None = None
+    state_since: date | None = None
+    last_confirmed: date | None = None
+    is_dramatic: bool | None = None
+    leadership_change: bool | None = None
+    last_leadership_change: date | None = None
+    share_above_50_pct: float = NAN
+    share_above_200_pct: float = NAN
+    advancers: int | None = None
+    decliners: int | None = None
+    advance_decline_pct: float = NAN
+    new_highs: int | None = None
+    new_lows: int | None = None
+    universe: str | None = None
+    n_stocks: int | None = None
+    states: States = field(kw_only=True, repr=False, compare=False, metadata={"internal": True})
+    leadership: BoolArray = field(kw_only=True, repr=False, compare=False, metadata={"internal": True})
+
+
+def breadth(
+    small: Bars | None, large: Bars | None, macro: Macro, sessions: SessionArray, universe: Universe | None = None
+) -> Breadth:
+    """Return the breadth on the last of `sessions`, and its state on all of them.
+
+    Parameters
+    ----------
+    small, large : Bars or None
+        One symbol each: IWM and QQQ; None where there are none.
+    macro : Macro
+        Market breadth series, used where known: S5TH or MMTH, ADV, DECL, MAHN, MALN.
+    sessions : array of datetime64[D]
+        Strictly increasing.
+    universe : Universe or None
+        What the stored stocks did on the last session; None where they are too few.
+
+    Returns
+    -------
+    Breadth
+
+    Raises
+    ------
+    BadInput
+        If either of the pair holds several symbols.
+    """
+    days, lead = _lead(small, large)
+    until = int(rows_known(days, sessions[-1:])[0]) + 1 if len(sessions) else 0
+    days, lead = days[:until], lead[:until]
+    sigmas = in_sigmas(lead)
+    pair = States(days, held(sigmas, ENTER), STATES)
+    states = pair.on(sessions, MAX_AGE_DAYS)
+    changes = days[_leadership_changes(pair.codes)]
+    leadership = _carried(changes, sessions)
+    return Breadth(
+        small=(name_of(small) or None) if small is not None else None,
+        large=(name_of(large) or None) if large is not None else None,
+        **_pair(pair, lead, sigmas, sessions),
+        leadership_change=None if states.last is None else bool(leadership[-1]),
+        last_leadership_change=_last_day(changes),
+        **(_published(macro, sessions[-1:]) | _stored(universe)),
+        states=states,
+        leadership=leadership,
+    )
+
+
+def _lead(small: Bars | None, large: Bars | None) -> tuple[SessionArray, FloatArray]:
+    if small is None or large is None:
+        return np.empty(0, dtype="datetime64[D]"), np.empty(0)
+    return relative_returns(small, large)
+
+
+def _pair(pair: States, lead: FloatArray, sigmas: FloatArray, sessions: SessionArray) -> dict[str, Any]:
+    """Return the pair's numbers on its last day, nothing if that is too old."""
+    if not len(lead) or (sessions[-1] - pair.sessions[-1]).astype(np.int64) > MAX_AGE_DAYS:
+        return {}
+    rank = percentile(np.abs(lead))
+    return {
+        "session": pair.sessions[-1].item(),
+        "relative_20_pct": float(lead[-1]),
+        "relative_20_sigmas": float(sigmas[-1]),
+        "threshold_pct": float(trailing_mean_and_std(lead)[1][-1]),
+        "state": pair.last,
+        "state_since": pair.since,
+        "last_confirmed": _last_confirmed(pair, sigmas),
+        "is_dramatic": None if rank != rank else rank >= DRAMATIC_PERCENTILE,
+    }
+
+
+def _last_confirmed(pair: States, sigmas: FloatArray) -> date | None:
+    if pair.last not in ("NARROW", "BROAD"):
+        return None
+    return _last_day(pair.sessions[sigmas <= -ENTER if pair.last == "NARROW" else sigmas >= ENTER])
+
+
+def _last_day(days: SessionArray) -> date | None:
+    return days[-1].item() if len(days) else None
+
+
+def _leadership_changes(codes: CodeArray) -> BoolArray:
+    """Return the first BROAD sessions after a long NARROW run, whatever MIXED lay between; the unknown forgets."""
+    out, run, is_armed = [], 0, False
+    for code in codes.tolist():
+        out.append(code == BROAD and is_armed)
+        run = run + 1 if code == NARROW else 0
+        is_armed = (is_armed or run >= NARROW_RUN) and code not in (BROAD, UNKNOWN)
+    return np.array(out, dtype=np.bool_)
+
+
+def _carried(days: SessionArray, sessions: SessionArray) -> BoolArray:
+    """Return the sessions on which something that happened on `days` is first known; before the first is forgotten."""
+    out = np.zeros(len(sessions), dtype=np.bool_)
+    at = np.searchsorted(sessions, days)
+    at, days = at[at < len(sessions)], days[at < len(sessions)]
+    out[at[days >= sessions[:1]]] = True
+    return out
+
+
+def _stored(universe: Universe | None) -> dict[str, Any]:
+    if universe is None:
+        return {}
+    return {
+        "share_above_50_pct": universe.share_above_50_pct,
+        "share_above_200_pct": universe.share_above_200_pct,
+        "advancers": universe.advancers,
+        "decliners": universe.decliners,
+        "advance_decline_pct": _balance(universe.advancers, universe.decliners),
+        "universe": universe.name,
+        "n_stocks": universe.n_stocks,
+    }
+
+
+def _published(macro: Macro, today: SessionArray) -> dict[str, Any]:
+    """Return what the market breadth series say; advancers and decliners only if they are about the same day."""
+    if not len(today):
+        return {}
+    (advancers, up_day), (decliners, down_day) = _newest(macro, "ADV", today), _newest(macro, "DECL", today)
+    is_one_day = up_day is not None and up_day == down_day
+    found: dict[str, Any] = {
+        "advancers": _count(advancers) if is_one_day else None,
+        "decliners": _count(decliners) if is_one_day else None,
+        "advance_decline_pct": _balance(advancers, decliners) if is_one_day else NAN,
+        "new_highs": _count(_newest(macro, "MAHN", today)[0]),
+        "new_lows": _count(_newest(macro, "MALN", today)[0]),
+        "universe": "NYSE issues" if is_one_day else None,
+    }
+    for series, universe in SHARES_ABOVE_200.items():
+        share, day = _newest(macro, series, today)
+        if day is not None:
+            return found | {"share_above_200_pct": share, "universe": universe}
+    return found
+
+
+def _newest(macro: Macro, series: str, today: SessionArray) -> tuple[float, np.datetime64 | None]:
+    """Return the value that stands today and the day it is about, None if there is none."""
+    tail: Tail | None = macro.tail(series, 1)
+    value = NAN if tail is None else float(tail.on(today)[0])
+    if tail is None or value != value:
+        return NAN, None
+    return value, tail.reference[int(rows_known(tail.known, today)[0])]
+
+
+def _count(value: float) -> int | None:
+    return None if value != value else round(value)
+
+
+def _balance(advancers: float, decliners: float) -> float:
+    moved = advancers + decliners
+    return 100.0 * (advancers - decliners) / moved if moved > 0 else NAN
