@@ -138,6 +138,26 @@ def held(z: FloatArray, enter: float = 1.0, hold: int = HOLD) -> CodeArray:
     return np.array(out, dtype=np.int8)
 
 
+def sides(x: FloatArray, limit: float) -> CodeArray:
+    """Return 0 where ``x <= -limit``, 2 where ``x >= limit``, 1 between; `UNKNOWN` where `x` is NaN.
+
+    Compared at nine decimals: published figures are decimal, and 5.33 − 5.23 is a little less than 0.1 in floats.
+
+    Examples
+    --------
+    >>> sides(np.array([-0.2, 5.23 - 5.33, 0.09, 5.33 - 5.23, NAN]), 0.1).tolist()
+    [0, 0, 1, 2, -1]
+    """
+    rounded = np.round(x, 9)
+    codes = 1 + (rounded >= limit).astype(np.int8) - (rounded <= -limit).astype(np.int8)
+    return np.where(np.isnan(x), UNKNOWN, codes).astype(np.int8)
+
+
+def last_of(x: FloatArray) -> float:
+    """Return the last value, NaN if there is none."""
+    return float(x[-1]) if len(x) else NAN
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class States:
     """A named state on every session, known at its close.

@@ -11,8 +11,8 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from openapex.bars import FloatArray, SessionArray
-from openapex.context.causal import NAN, rows_known
+from openapex.bars import BoolArray, FloatArray, SessionArray
+from openapex.context.causal import NAN, UNKNOWN, CodeArray, States, rows_known
 from openapex.errors import UnreadableData
 
 
@@ -78,10 +78,26 @@ class Tail:
     values: FloatArray
     max_age_days: int
 
+    @classmethod
+    def nothing(cls, window: int) -> "Tail":
+        """Return the tail of a series of which nothing was ever published."""
+        days = np.empty(0, dtype="datetime64[D]")
+        return cls(days, days, np.empty((0, window)), 0)
+
     @property
     def newest(self) -> FloatArray:
         """The newest value on each day of publication, shape (n,)."""
         return self.values[:, -1]
+
+    @property
+    def is_new(self) -> BoolArray:
+        """Where a value about a later reference date came, not only a revision, shape (n,)."""
+        is_new: BoolArray = np.append(True, self.reference[1:] > self.reference[:-1])[: len(self.reference)]
+        return is_new
+
+    def carried(self, made: FloatArray) -> FloatArray:
+        """Return numbers made one per new reference date (`is_new`) as they stand on every day of publication."""
+        return made[np.cumsum(self.is_new) - 1]
 
     def on(self, sessions: SessionArray, made: FloatArray | None = None) -> FloatArray:
         """Return what stood at the close of each session: `made` (one number per publication) or the newest value.
@@ -95,6 +111,21 @@ class Tail:
         age = (sessions - self.reference[at]).astype(np.int64)
         is_known = (rows >= 0) & (age <= self.max_age_days)
         return np.where(is_known, (self.newest if made is None else made)[at], NAN)
+
+    def states(self, sessions: SessionArray, codes: CodeArray, names: tuple[str, ...]) -> States:
+        """Return states made one per new reference date (`is_new`) as they stand at the close of each session."""
+        standing = self.on(sessions, self.carried(codes.astype(np.float64)))
+        return States(sessions, np.nan_to_num(standing, nan=UNKNOWN).astype(np.int8), names)
+
+    def history(self, sessions: SessionArray, made: FloatArray) -> FloatArray:
+        """Return `made` (one per publication) of the new reference dates known on the last session, that one's last.
+
+        Nothing where the newest value is too old then.
+        """
+        if not len(sessions) or np.isnan(self.on(sessions[-1:], np.zeros(len(self.known)))[0]):
+            return np.empty(0)
+        upto = int(rows_known(self.known, sessions[-1:])[0]) + 1
+        return made[:upto][self.is_new[:upto]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +178,7 @@ class Macro:
             frame = frame.with_columns(as_published=pl.lit(False))
         self.frame = frame
         self._parts: dict[str, pl.DataFrame] | None = None
+        self._sorted: dict[str, pl.DataFrame] = {}
         self._tails: dict[tuple[str, int], Tail | None] = {}
 
     @classmethod
@@ -163,11 +195,11 @@ class Macro:
         """Return the published rows of one series by day of publication, then reference date; gaps left out."""
         if self._parts is None:
             self._parts = {str(name): rows for (name,), rows in self.frame.partition_by("series", as_dict=True).items()}
-        rows = self._parts.get(series)
-        if rows is None:
-            return self.frame.clear()
-        values = rows.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
-        return values.sort("known_at", "reference_date", maintain_order=True)
+        if series not in self._sorted:
+            rows = self._parts.get(series, self.frame.clear())
+            values = rows.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
+            self._sorted[series] = values.sort("known_at", "reference_date", maintain_order=True)
+        return self._sorted[series]
 
     def __contains__(self, series: str) -> bool:
         return self.tail(series, 1) is not None
@@ -181,15 +213,27 @@ class Macro:
             self._tails[key] = _tail(rows, window, limit) if rows.height else None
         return self._tails[key]
 
-    def latest(self, series: str) -> tuple[SessionArray, FloatArray]:
-        """Return reference dates and values as last known, one per reference date, oldest first."""
-        rows = self._rows(series).unique("reference_date", keep="last", maintain_order=True).sort("reference_date")
+    def on(self, series: str, sessions: SessionArray) -> FloatArray:
+        """Return the newest value standing at the close of each day, NaN where there is none or it is too old."""
+        return (self.tail(series, 1) or Tail.nothing(1)).on(sessions)
+
+    def latest(self, series: str, day: date | None = None) -> tuple[SessionArray, FloatArray]:
+        """Return reference dates and values as last known (by `day`), one per reference date, oldest first."""
+        rows = self._rows(series)
+        if day is not None:
+            rows = rows.filter(pl.col("known_at") <= day)
+        rows = rows.unique("reference_date", keep="last", maintain_order=True).sort("reference_date")
         return rows["reference_date"].to_numpy().astype("datetime64[D]"), rows["value"].to_numpy()
 
     def known(self, names: Iterable[str], sessions: SessionArray) -> tuple[Known, ...]:
         """Return for each series that has a value the newest on the last of `sessions`."""
         found = (self._known(name, sessions) for name in names)
         return tuple(one for one in found if one is not None)
+
+    def standing(self, name: str, sessions: SessionArray) -> Known | None:
+        """Return the newest value of a series on the last of `sessions`, None where there is none or it is too old."""
+        found = self._known(name, sessions)
+        return None if found is None or found.is_stale else found
 
     def _known(self, name: str, sessions: SessionArray) -> Known | None:
         tail = self.tail(name, 1)
@@ -199,13 +243,11 @@ class Macro:
         row = int(rows_known(tail.known, sessions[-1:])[0])
         if row < 0:
             return None
-        reference, known_at = tail.reference[row], tail.known[row]
+        reference = tail.reference[row]
         age = int((day - reference).astype(np.int64))
         about = self._rows(name).filter(
             (pl.col("reference_date") == reference.item()) & (pl.col("known_at") <= day.item())
         )
-        fresh = np.unique(rows_known(sessions, tail.known - 1)[tail.known <= day] + 1)
-        n_fresh = int(np.count_nonzero(fresh >= len(sessions) - 252))
         words = SERIES.get(name, Series(name, "", "daily", 10))
         return Known(
             series=name,
@@ -213,12 +255,21 @@ class Macro:
             unit=words.unit,
             value=float(tail.newest[row]),
             reference_date=reference.item(),
-            known_at=known_at.item(),
+            known_at=about["known_at"][-1],
             age_days=age,
             is_stale=age > tail.max_age_days,
             as_published=bool(about["as_published"][-1]),
-            n_carried=min(252, len(sessions)) - n_fresh,
+            n_carried=_n_carried(tail, sessions[-253:]),
         )
+
+
+def _n_carried(tail: Tail, sessions: SessionArray) -> int:
+    """Return how many sessions but the first used a value that was already used on the session before."""
+    is_used = ~np.isnan(tail.on(sessions))
+    if len(sessions) < 253:
+        sessions = np.append(sessions[:1] - 1, sessions)
+    rows = rows_known(tail.known, sessions)
+    return int(np.count_nonzero(is_used[-252:] & (rows[1:] == rows[:-1])))
 
 
 def _tail(rows: pl.DataFrame, window: int, max_age_days: int) -> Tail:

@@ -1,0 +1,124 @@
+"""Rates: where the 2-year yield goes, what the Fed does, and what the market expects of it.
+
+Statistics of the 2-year are taken over its publications, one per new reference date; a session shows what stood at its
+close.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+import numpy as np
+
+from openapex.bars import FloatArray, SessionArray
+from openapex.context.causal import States, held, in_sigmas, last_of, percentile, sides
+from openapex.context.macro import Macro, Tail
+
+CHANGE = 20
+"""Publications looked back on for a change: about a month."""
+POLICY_DAYS = 91
+POLICY_SERIES = ("DFF", "FEDFUNDS")
+"""The policy rate, best first: the first that is fresh on a session stands on it."""
+STANCE_PCT = 0.10
+EXPECTS_PCT = 0.25
+STATES = ("FALLING", "STEADY", "RISING")
+STANCES = ("cutting", "on hold", "hiking")
+EXPECTATIONS = ("cuts", "no change", "hikes")
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Rates on a session, by the keys of docs/context.md; NaN and None are unknown.
+
+    `known_at` and `reference_date` are those of the 2-year yield shown, `state_since` the first session of the state.
+    The other fields are the histories on all sessions, for other modules.
+    """
+
+    two_year_pct: float
+    ten_year_pct: float
+    curve_pct: float
+    two_year_change_20_pct: float
+    two_year_change_20_sigmas: float
+    two_year_change_20_percentile: float
+    state: str | None
+    state_since: date | None
+    policy_pct: float
+    policy_series: str | None
+    policy_change_91d_pct: float
+    stance: str | None
+    conviction_pct: float
+    conviction_percentile: float
+    expects: str | None
+    known_at: date | None
+    reference_date: date | None
+    states: States = field(repr=False, compare=False, metadata={"internal": True})
+    stances: States = field(repr=False, compare=False, metadata={"internal": True})
+    expectations: States = field(repr=False, compare=False, metadata={"internal": True})
+    sigmas: FloatArray = field(repr=False, compare=False, metadata={"internal": True})
+    policy: FloatArray = field(repr=False, compare=False, metadata={"internal": True})
+    two_year: FloatArray = field(repr=False, compare=False, metadata={"internal": True})
+
+
+def rates(macro: Macro, sessions: SessionArray) -> Rates:
+    """Return rates as known at the close of the last session, with their histories.
+
+    Parameters
+    ----------
+    macro : Macro
+        DGS2, DGS10, T10Y2Y and a policy rate (DFF or FEDFUNDS), as far as there are any.
+    sessions : array of datetime64[D], shape (n,)
+        Strictly increasing.
+
+    Notes
+    -----
+    On each session the policy rate is the first of `POLICY_SERIES` that is fresh on it, and its change is that of the
+    same series, so that no step between two series passes for one of the Fed.
+    """
+    tail = macro.tail("DGS2", CHANGE + 1) or Tail.nothing(CHANGE + 1)
+    change = tail.newest - tail.values[:, 0]
+    in_sd = in_sigmas(change[tail.is_new])
+    states = tail.states(sessions, held(in_sd), STATES)
+    sigmas = tail.on(sessions, tail.carried(in_sd))
+    two_year = tail.on(sessions)
+    policy, policy_change, series = _policy(macro, sessions)
+    conviction = two_year - policy
+    stances = States(sessions, sides(policy_change, STANCE_PCT), STANCES)
+    expectations = States(sessions, sides(conviction, EXPECTS_PCT), EXPECTATIONS)
+    shown = macro.standing("DGS2", sessions)
+    return Rates(
+        two_year_pct=last_of(two_year),
+        ten_year_pct=last_of(macro.on("DGS10", sessions[-1:])),
+        curve_pct=last_of(macro.on("T10Y2Y", sessions[-1:])),
+        two_year_change_20_pct=last_of(tail.on(sessions[-1:], change)),
+        two_year_change_20_sigmas=last_of(sigmas),
+        two_year_change_20_percentile=percentile(tail.history(sessions, change)),
+        state=states.last,
+        state_since=states.since,
+        policy_pct=last_of(policy),
+        policy_series=series,
+        policy_change_91d_pct=last_of(policy_change),
+        stance=stances.last,
+        conviction_pct=last_of(conviction),
+        conviction_percentile=percentile(conviction),
+        expects=expectations.last,
+        known_at=shown.known_at if shown else None,
+        reference_date=shown.reference_date if shown else None,
+        states=states,
+        stances=stances,
+        expectations=expectations,
+        sigmas=sigmas,
+        policy=policy,
+        two_year=two_year,
+    )
+
+
+def _policy(macro: Macro, sessions: SessionArray) -> tuple[FloatArray, FloatArray, str | None]:
+    """Return policy rate and its change since 91 days before on every session, and the series on the last."""
+    policy = change = np.full(len(sessions), np.nan)
+    series = None
+    for name in reversed(POLICY_SERIES):
+        level = macro.on(name, sessions)
+        is_fresh = ~np.isnan(level)
+        policy = np.where(is_fresh, level, policy)
+        change = np.where(is_fresh, level - macro.on(name, sessions - POLICY_DAYS), change)
+        series = name if is_fresh[-1:].any() else series
+    return policy, change, series
