@@ -45,6 +45,10 @@ class Release:
         The rule's name and numbers as in ``releases.toml``; 0 where the rule has none.
     exceptions : tuple of (date, date)
         Reference date and day of publication, where the rule does not hold.
+    after_close : bool
+        Whether it is published after 16:00, so that the day of publication is not yet the day it counts from.
+    at_fred : bool
+        Whether FRED serves it.
     turns : tuple of (date, date)
         For the rule "turns": month of each turn of the business cycle and the day it was announced.
     """
@@ -59,6 +63,8 @@ class Release:
     lag: int = 0
     day: int = 0
     exceptions: tuple[tuple[date, date], ...] = ()
+    after_close: bool = False
+    at_fred: bool = True
     turns: tuple[tuple[date, date], ...] = ()
 
     def known_at(self, reference: SessionArray) -> SessionArray:

@@ -1,0 +1,80 @@
+"""From FRED's rows to `MACRO_SCHEMA`: on which day was each value known, and was it the one published then."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from openapex.bars import SessionArray
+from openapex.sources.fred_parse import Point, Vintage
+from openapex.sources.releases import Release
+from openapex.sources.source import MACRO_SCHEMA
+
+
+def todays_frame(rule: Release, points: Sequence[Point], seen: date) -> pl.DataFrame:
+    """Return today's values with the day each became known by the release lag.
+
+    Parameters
+    ----------
+    rule : Release
+        How the series is published.
+    points : sequence of Point
+        Sorted by reference date.
+    seen : date
+        The first day at whose close what FRED shows now is public: a value whose rule says later is known by then.
+    """
+    reference = _days(point.reference for point in points)
+    known = np.maximum(np.minimum(rule.known_at(reference), np.datetime64(seen, "D")), reference)
+    as_published = np.full(len(points), not rule.revised)
+    return _frame(rule.series, reference, known, [point.value for point in points], as_published)
+
+
+def published_frame(series: str, rule: Release | None, vintages: Sequence[Vintage]) -> pl.DataFrame:
+    """Return every value ever shown with the day it was published.
+
+    FRED's archive of a series begins years after its data: all earlier values stand in it as of its first day.  Their
+    day is the one of the release lag, and they count as published only if the lag says that they were new on that first
+    day, or if the series is never revised.  Without a known lag they are known from the archive's first day.
+
+    Parameters
+    ----------
+    series : str
+        Its name.
+    rule : Release or None
+        How the series is published, None where not known: its hour may then be after the close.
+    vintages : sequence of Vintage
+        Sorted by (reference, since).
+    """
+    reference = _days(row.reference for row in vintages)
+    since = _days(row.since for row in vintages)
+    if not len(since):
+        return pl.DataFrame(schema=MACRO_SCHEMA)
+    shown = since
+    if rule is None or rule.after_close:
+        shown = np.busday_offset(since, 1, roll="backward").astype("datetime64[D]")
+    is_archived = since == since.min()
+    if rule is None:
+        known, as_published = shown, ~is_archived
+    else:
+        by_rule = rule.known_at(reference)
+        known = np.where(is_archived, np.minimum(shown, by_rule), shown)
+        as_published = ~is_archived | (by_rule >= shown) | (not rule.revised)
+    return _frame(series, reference, known, [row.value for row in vintages], as_published)
+
+
+def _days(days: Iterable[date]) -> SessionArray:
+    return np.array(list(days), dtype="datetime64[D]")
+
+
+def _frame(
+    series: str, reference: SessionArray, known: SessionArray, values: list[float | None], as_published: object
+) -> pl.DataFrame:
+    columns = {
+        "series": pl.repeat(series, len(values), dtype=pl.String, eager=True),
+        "reference_date": reference,
+        "known_at": known,
+        "value": pl.Series(values, dtype=pl.Float64),
+        "as_published": as_published,
+    }
+    return pl.DataFrame(columns, schema=MACRO_SCHEMA)
