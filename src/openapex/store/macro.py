@@ -1,71 +1,149 @@
-"""Macro series out of the store: of one source or of all real ones united, cut at what was known."""
+"""Macro series out of the store: of one source or of all real ones united, cut at what was known.
+
+Rows are held sorted by series, so a series is a slice; sources are weighed against each other by NumPy on one integer
+per reference date.  Grouping and joining text instead took five times as long.
+"""
 
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from openapex.store.files import read_file
+from openapex.store.files import read_files
 from openapex.store.log import Snapshot
+from openapex.store.merging import in_order
 from openapex.store.reading import StoredMacro
 from openapex.store.tables import TABLES
-from openapex.store.vintages import DATE
 
 TABLE = TABLES["macro"]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """Rows of one source, sorted; `dates` numbers each row's series and reference date, in the same order."""
+
+    source: str
+    rows: pl.DataFrame
+    dates: Integers
+
+    def filter(self, is_kept: npt.NDArray[np.bool_]) -> "_Held":
+        """Return some of the rows."""
+        if is_kept.all():
+            return self
+        return _Held(self.source, self.rows.filter(pl.Series(is_kept)), self.dates[is_kept])
+
+    @property
+    def ranks(self) -> tuple[Integers, Integers]:
+        """Each reference date once, and how well the source knows it: as published first, then fetched last."""
+        if not len(self.dates):
+            return self.dates, self.dates
+        starts = np.flatnonzero(np.diff(self.dates, prepend=self.dates[0] - 1))
+        dates = self.dates[starts]
+        published = self.rows["as_published"].to_numpy()
+        is_published = np.logical_or.reduceat(published, starts).astype(np.int64)
+        return dates, np.maximum.reduceat(self.fetched, starts) + (is_published << 60)
+
+    @property
+    def fetched(self) -> Integers:
+        """When each row arrived, in microseconds."""
+        return self.rows["fetched_at"].to_physical().to_numpy()
+
+    def latest(self, names: Sequence[str]) -> dict[str, datetime]:
+        """Return when the latest row of each series arrived."""
+        number = self.dates >> 32
+        starts = np.flatnonzero(np.diff(number, prepend=-1))
+        latest = np.maximum.reduceat(self.fetched, starts).tolist()
+        return {
+            names[i]: EPOCH + timedelta(microseconds=moment) for i, moment in zip(number[starts], latest, strict=True)
+        }
 
 
 def stored_macro(
     root: Path, snapshot: Snapshot, series: Sequence[str], source: str | None, end: date | None
 ) -> StoredMacro:
     """Return what is held of some series; see `Store.find_macro`."""
-    sources = snapshot.sources("macro") if source is None else (source,)
-    parts = [_held(root, snapshot, name, series, end) for name in sources]
-    if source is None:
-        parts = [rows.filter(~pl.col("simulated")) for rows in parts]
-    parts = [rows for rows in parts if rows.height]
-    rows = parts[0] if len(parts) == 1 else _united(parts)
-    found = rows.group_by("symbol", maintain_order=True).agg(
-        pl.col("source").unique().sort(), pl.col("fetched_at").max()
-    )
-    names = found["symbol"].to_list()
+    names = sorted(set(series))
+    owners = snapshot.sources("macro") if source is None else (source,)
+    parts = [_held(root, snapshot, owner, names, end, source is None) for owner in owners]
+    parts = [part for part in (_best(parts) if len(parts) > 1 else parts) if part.rows.height]
+    sources: dict[str, tuple[str, ...]] = {}
+    fetched_at: dict[str, datetime] = {}
+    for part in parts:
+        for name, latest in part.latest(names).items():
+            sources[name] = (*sources.get(name, ()), part.source)
+            fetched_at[name] = max(latest, fetched_at.get(name, latest))
+    rows = _in_one(parts)
     return StoredMacro(
         frame=rows.select(**TABLE.border),
-        sources=dict(zip(names, map(tuple, found["source"].to_list()), strict=True)),
-        simulated=bool(rows["simulated"].any()),
-        fetched_at=dict(zip(names, found["fetched_at"].to_list(), strict=True)),
+        sources=dict(sorted(sources.items())),
+        simulated=any(part.rows["simulated"].any() for part in parts),
+        fetched_at=dict(sorted(fetched_at.items())),
         version=snapshot.label,
     )
 
 
-def _held(root: Path, snapshot: Snapshot, source: str, series: Sequence[str], end: date | None) -> pl.DataFrame:
-    """Return the rows of one source with a column that names it, sorted."""
-    is_wanted = pl.col("symbol").is_in(list(series))
+def _held(root: Path, snapshot: Snapshot, source: str, names: Sequence[str], end: date | None, is_real: bool) -> _Held:
+    """Return what one source holds of some series; with `is_real` without simulated rows."""
+    files = read_files(root, snapshot.select("macro", source))
+    slices = list(_slices(files[0] if len(files) == 1 else in_order(files), names)) if files else []
+    if not slices:
+        return _Held(source, TABLE.schema.to_frame(), np.empty(0, np.int64))
+    rows = pl.concat([part for _, part in slices])
+    number = {name: i for i, name in enumerate(names)}
+    order = np.repeat([number[name] for name, _ in slices], [part.height for _, part in slices]).astype(np.int64)
+    days = rows["reference_date"].to_physical().to_numpy().astype(np.int64)
+    held = _Held(source, rows, (order << 32) + days)
     if end is not None:
-        is_wanted &= pl.col("known_at") <= end
-    parts = [read_file(root, file).filter(is_wanted) for file in snapshot.select("macro", source)]
-    rows = pl.concat(parts) if parts else pl.DataFrame(schema=TABLE.schema)
-    return rows.with_columns(source=pl.lit(source))
+        held = held.filter((held.rows["known_at"] <= end).to_numpy())
+    return held.filter(~held.rows["simulated"].to_numpy()) if is_real else held
 
 
-def _united(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return, for each reference date, the rows of the source that knows it best; sorted.
+def _slices(rows: pl.DataFrame, names: Sequence[str]) -> list[tuple[str, pl.DataFrame]]:
+    """Return the rows of each of the sorted `names` that is in sorted rows."""
+    column = rows["symbol"]
+    wanted = pl.Series(names, dtype=pl.String)
+    bounds = zip(column.search_sorted(wanted, "left"), column.search_sorted(wanted, "right"), strict=True)
+    return [(name, rows.slice(low, high - low)) for name, (low, high) in zip(names, bounds, strict=True) if high > low]
+
+
+def _best(parts: Sequence[_Held]) -> list[_Held]:
+    """Return of each source the rows of those reference dates that no other source knows better.
 
     Judged by the rows of that date alone, so that what became known of other dates cannot change the choice.
     """
+    ranks = [part.ranks for part in parts]
+    best = []
+    for i, (part, (dates, rank)) in enumerate(zip(parts, ranks, strict=True)):
+        is_best = np.ones(len(dates), dtype=bool)
+        for j, (others, theirs) in enumerate(ranks):
+            if i != j and len(others):
+                at = np.minimum(np.searchsorted(others, dates), len(others) - 1)
+                is_better = (theirs[at] > rank) | ((theirs[at] == rank) & (j > i))
+                is_best &= ~((others[at] == dates) & is_better)
+        best.append(part.filter(is_best[np.searchsorted(dates, part.dates)]) if len(dates) else part)
+    return best
+
+
+def _in_one(parts: Sequence[_Held]) -> pl.DataFrame:
+    """Return the rows of all parts, sorted; a reference date is in one of them only."""
     if not parts:
-        return pl.DataFrame(schema={**TABLE.schema, "source": pl.String})
-    rows = pl.concat(parts)
-    ranks = rows.group_by(*DATE, "source").agg(pl.col("as_published").any(), pl.col("fetched_at").max())
-    best = ranks.sort("as_published", "fetched_at", "source").unique(DATE, keep="last", maintain_order=True)
-    return rows.join(best.select(*DATE, "source"), on=[*DATE, "source"], how="semi").sort(TABLE.key)
+        return TABLE.schema.to_frame()
+    if len(parts) == 1:
+        return parts[0].rows
+    order = np.argsort(np.concatenate([part.dates for part in parts]), kind="stable")
+    return pl.concat([part.rows.drop("simulated", "fetched_at") for part in parts], rechunk=True)[order]
 
 
 def series_names(root: Path, snapshot: Snapshot, source: str | None) -> tuple[str, ...]:
     """Return the names of the series that are held: of one source, or of all real ones."""
     names = set[str]()
     for owner in snapshot.sources("macro") if source is None else (source,):
-        for file in snapshot.select("macro", owner):
-            rows = read_file(root, file)
+        for rows in read_files(root, snapshot.select("macro", owner)):
             names |= set(rows.filter(~pl.col("simulated") | (source is not None))["symbol"].unique())
     return tuple(sorted(names))
