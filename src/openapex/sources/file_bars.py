@@ -1,17 +1,19 @@
 """Rows of a file to the answer for one symbol: sorted, one row a session, none without a price, each thing said."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from openapex.bars import FIELDS
-from openapex.errors import ApexError, NoData
+from openapex.errors import ApexError, NoData, UnreadableData
 from openapex.sessions import calendar_of, known_span, sessions_between
 from openapex.sources.columns import canonical, is_on_or_between, no_adjusted_close, recognised
 from openapex.sources.source import BAR_SCHEMA, Answer, Basis, Delivery, Failure, NoNewData
-from openapex.sources.tables import collected
+from openapex.sources.tables import collected, parted_by
 
 
 def symbol_column(columns: Sequence[str]) -> str | None:
@@ -31,11 +33,22 @@ def rows_of(scan: pl.LazyFrame, symbols: Sequence[str]) -> pl.LazyFrame:
     return wanted.select(kept) if {"session", "close"} <= {canonical(name) for name in kept} else wanted
 
 
-def parted(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
-    """Return a long table's rows by symbol."""
-    column = symbol_column(frame.columns) or ""
-    named = frame if frame[column].dtype == pl.String else frame.with_columns(pl.col(column).cast(pl.String))
-    return {str(key[0]): rows for key, rows in named.partition_by(column, as_dict=True).items()}
+def parted(frame: pl.DataFrame, where: str) -> dict[str, pl.DataFrame]:
+    """Return a long table's rows by symbol: in `BAR_SCHEMA` where its types need no reading, else as they are."""
+    if _is_typed(frame):
+        with suppress(UnreadableData):  # said of the symbol that it concerns
+            frame = recognised(frame, where)[0].select(BAR_SCHEMA.names())
+    return parted_by(frame, symbol_column(frame.columns) or "")
+
+
+def _is_typed(frame: pl.DataFrame) -> bool:
+    """Return whether dates and numbers are of such types that each row is read without regard to the others."""
+    names = {column: canonical(column) for column in frame.columns}
+    return all(
+        frame.schema[column].is_temporal() if name == "session" else frame.schema[column].is_numeric()
+        for column, name in names.items()
+        if name in FIELDS or name == "session"
+    )
 
 
 def symbols_held(scan: pl.LazyFrame, where: str) -> list[str]:
@@ -84,11 +97,17 @@ def bar_answer(
 def _answer(symbol: str, frame: pl.DataFrame, where: str, start: date | None, end: date | None) -> Answer:
     """Return the delivery of one symbol's rows: sorted, the last row of a repeated session, none without a price."""
     try:
-        table, basis = recognised(frame, where)
-        rows = table.with_columns(symbol=pl.lit(symbol, dtype=pl.String)).select(BAR_SCHEMA.names())
+        rows, basis = _recognised(symbol, frame, where)
         return _delivered(symbol, rows, basis, where, start, end)
     except ApexError as error:
         return Failure(symbol, error)
+
+
+def _recognised(symbol: str, frame: pl.DataFrame, where: str) -> tuple[pl.DataFrame, Basis]:
+    if frame.schema == BAR_SCHEMA and not frame["session"].null_count():  # `parted` has done it for all symbols at once
+        return frame, "split_adjusted"
+    table, basis = recognised(frame, where)
+    return table.with_columns(symbol=pl.lit(symbol, dtype=pl.String)).select(BAR_SCHEMA.names()), basis
 
 
 def _delivered(
@@ -104,8 +123,7 @@ def _delivered(
     warnings = (
         _priceless(asked.filter(~has_price)) if priced.height < asked.height else None,
         no_adjusted_close(bars),
-        _repeated(priced, bars),
-        _jumbled(priced),
+        *(() if bars is priced else (_repeated(priced, bars), _jumbled(priced))),
     )
     return Delivery(
         symbol=symbol,
@@ -119,7 +137,7 @@ def _delivered(
 
 
 def _is_whole(close: pl.Series) -> bool:
-    return not close.null_count() and not close.is_nan().any()
+    return not close.null_count() and not np.isnan(close.to_numpy()).any()
 
 
 def _nothing(symbol: str, priced: pl.DataFrame, where: str, start: date | None, end: date | None) -> Answer:
@@ -132,13 +150,17 @@ def _nothing(symbol: str, priced: pl.DataFrame, where: str, start: date | None, 
 
 def _one_each(priced: pl.DataFrame) -> pl.DataFrame:
     """Return one row a session: the last whose close lies within its range, or just the last."""
-    days = priced["session"].to_physical()
-    if (days.diff().slice(1) > 0).all():  # nothing repeats: most files
+    if is_rising(priced["session"]):  # most files
         return priced
     slack = 1e-6 * pl.col("high").abs()
     is_good = pl.col("close").is_between(pl.col("low") - slack, pl.col("high") + slack).fill_null(True)
     ordered = priced.with_columns(is_good=is_good).sort("session", "is_good", maintain_order=True)
     return ordered.unique("session", keep="last", maintain_order=True).drop("is_good")
+
+
+def is_rising(days: pl.Series) -> bool:
+    """Return whether each day is later than the one before it, so that nothing repeats."""
+    return bool((np.diff(days.to_numpy()) > np.timedelta64(0, "D")).all())
 
 
 def _repeated(priced: pl.DataFrame, bars: pl.DataFrame) -> str | None:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from openapex.errors import ApexError, UnknownName, UnreadableData
 from openapex.sources.columns import numbers, sessions
+from openapex.sources.file_bars import is_rising
 from openapex.sources.kinds import is_long_series, series_names
 from openapex.sources.releases import known_at, release
 from openapex.sources.source import BAR_SCHEMA, Answer, Delivery, Failure, NoNewData, empty
-from openapex.sources.tables import collected
+from openapex.sources.tables import collected, parted_by
 
 KEY = ("reference_date", "known_at")
 
@@ -72,9 +74,7 @@ def _long(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl
     kind = table.collect_schema()["series"]
     name = pl.col("series") if kind == pl.String else pl.col("series").cast(pl.String)
     frame = collected(table.filter(name.is_in(list(wanted))), where)
-    if kind != pl.String:
-        frame = frame.with_columns(pl.col("series").cast(pl.String))
-    return {str(key[0]): rows for key, rows in frame.partition_by("series", as_dict=True, include_key=False).items()}
+    return parted_by(frame, "series")
 
 
 def _wide(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl.DataFrame]:
@@ -90,21 +90,32 @@ def _wide(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl
 
 def _macro(series: str, rows: pl.DataFrame, where: str, start: date | None, end: date | None) -> pl.DataFrame:
     """Return rows in `MACRO_SCHEMA`, sorted, within the span."""
-    reference = sessions(rows["reference_date"], where).alias("reference_date")
-    value = numbers(rows["value"], where).fill_nan(None)
+    reference = sessions(rows["reference_date"], where)
+    value = numbers(rows["value"], where)
     if "known_at" in rows.columns:
         known, as_published = sessions(rows["known_at"], where), True
     else:
         known, as_published = _lagged(series, reference, where), not release(series).revised
-    macro = pl.DataFrame([reference, known.alias("known_at"), value.alias("value")]).select(
-        pl.lit(series, dtype=pl.String).alias("series"),
-        *KEY,
-        "value",
-        pl.lit(as_published, dtype=pl.Boolean).alias("as_published"),
-    )
+    n = rows.height
+    columns = [
+        _constant("series", series, n),
+        reference.alias("reference_date"),
+        known.alias("known_at"),
+        _without_nan(value).alias("value"),
+        _constant("as_published", as_published, n),
+    ]
+    macro = pl.DataFrame(columns)
     if start is not None:
         macro = macro.filter(pl.col("reference_date") >= start)
     return macro if end is None else macro.filter(pl.col("known_at") <= end)
+
+
+def _constant(name: str, value: str | bool, n: int) -> pl.Series:
+    return pl.Series(name, [value]).new_from_index(0, n)
+
+
+def _without_nan(value: pl.Series) -> pl.Series:
+    return value.fill_nan(None) if np.isnan(value.to_numpy()).any() else value
 
 
 def _lagged(series: str, reference: pl.Series, where: str) -> pl.Series:
@@ -140,7 +151,6 @@ def _united(series: str, parts: dict[str, pl.DataFrame]) -> tuple[pl.DataFrame, 
 
 def _one_each(rows: pl.DataFrame) -> pl.DataFrame:
     """Return rows sorted, the last of those with equal key."""
-    days = rows["reference_date"].to_physical()
-    if (days.diff().slice(1) > 0).all():  # no vintages and nothing repeats: most tables
+    if is_rising(rows["reference_date"]):  # no vintages: most tables
         return rows
     return rows.sort(KEY, maintain_order=True).unique(KEY, keep="last", maintain_order=True)

@@ -75,6 +75,10 @@ class FilesSource:
         """Return the symbols and series held, sorted."""
         return self._names if self._tables is None else self._tables.names
 
+    def series(self) -> Sequence[str]:
+        """Return the macro series held, sorted."""
+        return () if self._tables is None else self._tables.series
+
     def tables(self) -> tuple[TableNote, ...]:
         """Return what each file was taken for, sorted by name."""
         return self._folder.notes()
@@ -156,7 +160,7 @@ class FilesSource:
         return answer if is_own or isinstance(answer, Failure) else self._unknown(symbol)
 
     def _from_long(self, symbols: Sequence[str], start: date | None, end: date | None) -> Iterator[Answer]:
-        parts = parted(collected(rows_of(self._scan, symbols), self.path.name))
+        parts = parted(collected(rows_of(self._scan, symbols), self.path.name), self.path.name)
         for symbol in symbols:
             rows = parts.get(symbol)
             answer = None if rows is None else bar_answer(symbol, [(self.path.name, rows)], start, end)

@@ -32,8 +32,13 @@ class FolderAnswers:
     @cached_property
     def names(self) -> list[str]:
         """Every symbol and series held, sorted."""
-        tables = self._folder.of_kind("bars", "series")
-        return sorted({*self._folder.stand_alone, *(name for table in tables for name in self._held(table))})
+        bars = (name for table in self._folder.of_kind("bars") for name in self._held(table))
+        return sorted({*self._folder.stand_alone, *bars, *self.series})
+
+    @cached_property
+    def series(self) -> list[str]:
+        """Every series held, sorted."""
+        return sorted({name for table in self._folder.of_kind("series") for name in self._held(table)})
 
     def answers(self, symbols: Sequence[str], start: date | None, end: date | None) -> Iterator[Answer]:
         """Yield one answer per name: from the file named after it, else from tables of bars, else from series."""
@@ -71,7 +76,7 @@ class FolderAnswers:
         scan, where = self._scan(table.file), table.file.name
         if table.kind == "series":
             return series_rows(scan, where, names)
-        return parted(collected(rows_of(scan, names), where))
+        return parted(collected(rows_of(scan, names), where), where)
 
     def _from_own_file(self, symbol: str, file: Path, start: date | None, end: date | None) -> Answer:
         try:

@@ -7,6 +7,7 @@ For every requested symbol a source yields exactly one answer, so that after any
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from typing import Protocol, TypeAlias, runtime_checkable
 
 import polars as pl
@@ -44,7 +45,12 @@ is known and `known_at` comes from the table of release lags."""
 
 def empty(schema: pl.Schema) -> pl.DataFrame:
     """Return a frame of `schema` without rows."""
-    return pl.DataFrame(schema=schema)
+    return _blank(tuple(schema.items())).clone()  # making four of them takes longer than reading a series
+
+
+@cache
+def _blank(columns: tuple[tuple[str, pl.DataType], ...]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict(columns))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +125,15 @@ class Source(Protocol):
         ...
 
 
+@runtime_checkable
+class HasSeries(Protocol):
+    """A source that also holds macro series, asked for by name like symbols."""
+
+    def series(self) -> Sequence[str]:
+        """Return the macro series the source can list, sorted."""
+        ...
+
+
 __all__ = [
     "ACTION_SCHEMA",
     "BAR_SCHEMA",
@@ -129,6 +144,7 @@ __all__ = [
     "Basis",
     "Delivery",
     "Failure",
+    "HasSeries",
     "NoNewData",
     "Source",
     "empty",

@@ -80,6 +80,17 @@ def collected(scan: pl.LazyFrame, where: str) -> pl.DataFrame:
         raise _no_parquet(where, error) from error
 
 
+def parted_by(frame: pl.DataFrame, column: str) -> dict[str, pl.DataFrame]:
+    """Return the rows of each name in a column, in their order; of a table sorted by it these are views."""
+    named = frame if frame.schema[column] == pl.String else frame.with_columns(pl.col(column).cast(pl.String))
+    runs = named[column].rle().struct.unnest()
+    names = runs["value"].to_list()
+    if len(set(names)) < len(names):
+        return {str(key[0]): rows for key, rows in named.partition_by(column, as_dict=True).items()}
+    ends = runs["len"].cum_sum().to_list()
+    return {name: named.slice(end - n, n) for name, end, n in zip(names, ends, runs["len"].to_list(), strict=True)}
+
+
 def read_table(file: Path) -> pl.DataFrame:
     """Return a CSV as text columns (no value is guessed: the ticker NA stays NA), blank lines dropped.
 
