@@ -14,11 +14,14 @@ SHOWN = 20
 
 def print_fetch_report(report: FetchReport, console: Console) -> None:
     """Write what became of every requested symbol; failures by name with their cause."""
+    macro = f"; {report.n_macro_new:,} new macro values, {report.n_macro_revised:,} revised"
     console.print(
         ("SIMULATED: " if report.simulated else "")
         + f"{len(report.requested):,} requested = {len(report.stored):,} stored + {len(report.no_new_data):,} without "
         f"new data + {len(report.failed):,} failed; {report.n_new:,} new bars, {report.n_revised:,} revised, "
-        f"{report.n_superseded:,} superseded" + (f"; {report.version}" if report.version else "")
+        f"{report.n_superseded:,} superseded"
+        + (macro if report.n_macro_new or report.n_macro_revised else "")
+        + (f"; {report.version}" if report.version else "")
     )
     for name, reason in list(report.no_new_data.items())[:SHOWN]:
         console.print(Text(f"  {name}: no new data, {reason}", "dim"))
@@ -35,12 +38,15 @@ def print_store_info(info: Any, console: Console) -> None:
     """Write what the store holds, one row a source."""
     console.print(f"Store {info.home}, {info.n_bytes / 1e6:.1f} MB, version {info.version}")
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for title in ("Source", "Symbols", "Bars", "First", "Last", "Fetched"):
-        table.add_column(title, justify="right" if title in ("Symbols", "Bars") else "left")
+    has_macro = any(part.n_macro for part in info.sources)
+    counts = ("Symbols", "Bars", *(("Series", "Macro rows") if has_macro else ()))
+    for title in ("Source", *counts, "First", "Last", "Fetched"):
+        table.add_column(title, justify="right" if title in counts else "left")
     for part in info.sources:
         name = f"{part.source} (SIMULATED)" if part.simulated else part.source
         table.add_row(
-            name, f"{part.n_symbols:,}", f"{part.n_bars:,}", str(part.first), str(part.last),
+            name, f"{part.n_symbols:,}", f"{part.n_bars:,}",
+            *((f"{part.n_series:,}", f"{part.n_macro:,}") if has_macro else ()), str(part.first), str(part.last),
             f"{part.fetched_at:%Y-%m-%d %H:%M} UTC",
         )  # fmt: skip
     console.print(table if info.sources else "It is empty: apex fetch SYMBOL, or apex import PATH.")

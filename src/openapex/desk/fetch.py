@@ -17,7 +17,10 @@ BATCH = 64
 
 @dataclass(slots=True)
 class FetchReport:
-    """What became of every requested symbol: ``requested = stored + no_new_data + failed``."""
+    """What became of every requested symbol or macro series: ``requested = stored + no_new_data + failed``.
+
+    `n_macro_revised` counts values that differ from what was held of their reference date.
+    """
 
     requested: tuple[str, ...]
     simulated: bool = False
@@ -27,6 +30,8 @@ class FetchReport:
     n_new: int = 0
     n_revised: int = 0
     n_superseded: int = 0
+    n_macro_new: int = 0
+    n_macro_revised: int = 0
     version: str = ""
     warnings: list[str] = field(default_factory=list)
 
@@ -39,6 +44,7 @@ class FetchReport:
             "no_new_data": self.no_new_data,
             "failed": {name: {"cause": type(e).__name__, "message": str(e)} for name, e in self.failed.items()},
             "bars": {"new": self.n_new, "revised": self.n_revised, "superseded": self.n_superseded},
+            "macro": {"new": self.n_macro_new, "revised": self.n_macro_revised},
             "version": self.version,
             "warnings": self.warnings,
         }
@@ -104,6 +110,8 @@ def _ingest(
         report.n_new += receipt.n_new
         report.n_revised += receipt.n_revised
         report.n_superseded += receipt.n_superseded
+        report.n_macro_new += receipt.n_macro_new
+        report.n_macro_revised += receipt.n_macro_revised
         report.version = receipt.version
         report.warnings += receipt.warnings
     return report

@@ -10,8 +10,13 @@ def stored_symbols() -> Sequence[str]:
     return Store(store_home()).symbols()
 
 
+def stored_series() -> Sequence[str]:
+    """Return every macro series in the store, sorted."""
+    return Store(store_home()).series()
+
+
 def store_info() -> StoreInfo:
-    """Return what the store holds, by source."""
+    """Return what the store holds, by source: symbols, bars, macro series and their rows."""
     return Store(store_home()).info()
 
 
