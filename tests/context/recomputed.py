@@ -114,6 +114,11 @@ def held(z: np.ndarray, below: str, between: str, above: str) -> np.ndarray:
     return np.array(made, dtype=object)
 
 
+def exact(values: np.ndarray) -> np.ndarray:
+    """Return differences of published decimals as the decimals they are: 5.33 - 5.23 is 0.10, a tie is a tie."""
+    return np.round(values, 10)
+
+
 def back(values: np.ndarray, n: int) -> np.ndarray:
     """Return the values of `n` rows earlier."""
     return pd.Series(values).shift(n).to_numpy()
@@ -185,7 +190,7 @@ def rotation(folder: Path, symbol: str, benchmark: str, as_of: str, weekly: bool
 def two_year(folder: Path, as_of: str) -> tuple[Known, Known, Known]:
     """Return the 20-publication changes of DGS2, the same in sigmas, and the held state."""
     yields = macro(folder, "DGS2").until(as_of)
-    change = yields.value - back(yields.value, 20)
+    change = exact(yields.value - back(yields.value, 20))
     sigmas = change / sigma(change)
     return yields.of(change), yields.of(sigmas), yields.of(held(sigmas, "FALLING", "STEADY", "RISING"))
 
@@ -194,8 +199,8 @@ def policy(folder: Path, as_of: str, days: pd.DatetimeIndex) -> pd.DataFrame:
     """Return, for each day, the policy rate, its change, stance, conviction and what the market expects."""
     rate = macro(folder, "FEDFUNDS").until(as_of)
     made = pd.DataFrame({"rate": rate.each(days)}, index=days)
-    made["change"] = made["rate"] - rate.each(days - 91 * DAY)
-    made["conviction"] = macro(folder, "DGS2").until(as_of).each(days) - made["rate"]
+    made["change"] = exact(made["rate"] - rate.each(days - 91 * DAY))
+    made["conviction"] = exact(macro(folder, "DGS2").until(as_of).each(days) - made["rate"])
     words = {"stance": ("change", 0.10, "cutting", "on hold", "hiking")}
     words["expects"] = ("conviction", 0.25, "cuts", "no change", "hikes")
     for name, (of, edge, low, middle, high) in words.items():
@@ -267,7 +272,7 @@ def rate_beta(folder: Path, symbol: str, as_of: str, own: bool) -> dict[str, flo
 
 def spread(folder: Path, as_of: str) -> dict[str, Known]:
     level = macro(folder, "BAMLH0A0HYM2").until(as_of)
-    change = level.value - back(level.value, 20)
+    change = exact(level.value - back(level.value, 20))
     share = np.array([percentile(level.value[: t + 1], 504) for t in range(len(level.value))])
     states: list[str | None] = []
     now: str | None = None
@@ -313,7 +318,7 @@ def growth_parts(folder: Path, as_of: str) -> dict[str, Known]:
     gain = (jobs.value - back(jobs.value, 3)) / 3
     return {
         "cfnai_ma3": activity.of(three),
-        "cfnai_ma3_change": activity.of(three - back(three, 3)),
+        "cfnai_ma3_change": activity.of(exact(three - back(three, 3))),
         "claims_4w": claims.of(four),
         "claims_change_13w_pct": claims.of(100 * (four / back(four, 13) - 1)),
         "payrolls_3m": jobs.of(gain),

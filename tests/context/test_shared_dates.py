@@ -209,7 +209,7 @@ def test_the_story_reads_right(shared_data: Path, as_of: str, topic: str, state:
 
 
 def test_july_2024_is_a_rotation(shared_data: Path) -> None:
-    """IWM gained 11.5 % in the five sessions to 2024-07-16 while QQQ fell: the largest such lead on record."""
+    """In the five sessions to 2024-07-16 IWM gained 11.5 % and QQQ lost 0.3 %."""
     made = context(shared_data, "2024-07-17")
     assert made["breadth"]["is_dramatic"] is True
     assert made["breadth"]["last_leadership_change"] == "2024-07-16"
