@@ -3,7 +3,7 @@
 Every function here obeys ``f(x[:k]) == f(x)[:k]`` exactly.  NaN is unknown: it is left out of every history.
 """
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeAlias
@@ -22,6 +22,8 @@ LEAST = 252
 """Known values below which a σ or a percentile is unknown."""
 HOLD = 20
 """Values for which a state outlives its last confirmation."""
+ROUNDING = 1e-12
+"""Share of the mean square so far below which a variance is rounding of the running sums: the values were all equal."""
 UNKNOWN = -1
 
 
@@ -54,11 +56,13 @@ def trailing_mean_and_std(
     deviation = np.where(known, x - shift, 0.0)
     n = _last(np.add.accumulate(known.astype(np.float64)), window)
     total = _last(np.add.accumulate(deviation), window)
-    squares = _last(np.add.accumulate(deviation * deviation), window)
+    all_squares = np.add.accumulate(deviation * deviation)
+    squares = _last(all_squares, window)
     enough = n >= max(least, ddof + 1)
     count = np.where(enough, n, NAN)
     variance = (squares - total * total / count) / (count - ddof)
-    return total / count + shift, np.sqrt(np.maximum(variance, 0.0))
+    is_rounding = variance <= ROUNDING * all_squares / count
+    return total / count + shift, np.where(is_rounding, 0.0, np.sqrt(np.maximum(variance, 0.0)))
 
 
 def _last(running: FloatArray, window: int) -> FloatArray:
@@ -101,10 +105,11 @@ def percentiles(x: FloatArray, least: int = LEAST) -> FloatArray:
     for i, value in enumerate(x.tolist()):
         if value != value:
             continue
-        insort(held, value)
+        below = bisect_left(held, value)
+        upto = bisect_right(held, value, below)
+        held.insert(upto, value)
         if len(held) >= least:
-            below, upto = bisect_left(held, value), bisect_right(held, value)
-            out[i] = 100.0 * (below + 0.5 * (upto - below)) / len(held)
+            out[i] = 100.0 * (below + 0.5 * (upto + 1 - below)) / len(held)
     return out
 
 

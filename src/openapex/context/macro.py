@@ -97,7 +97,8 @@ class Tail:
 
     def carried(self, made: FloatArray) -> FloatArray:
         """Return numbers made one per new reference date (`is_new`) as they stand on every day of publication."""
-        return made[np.cumsum(self.is_new) - 1]
+        carried: FloatArray = made[np.cumsum(self.is_new) - 1]
+        return carried
 
     def on(self, sessions: SessionArray, made: FloatArray | None = None) -> FloatArray:
         """Return what stood at the close of each session: `made` (one number per publication) or the newest value.
