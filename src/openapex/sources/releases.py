@@ -43,6 +43,8 @@ class Release:
         Publisher, document and schedule behind the rule.
     rule, lag, day
         The rule's name and numbers as in ``releases.toml``; 0 where the rule has none.
+    formerly : tuple of (date, int, int)
+        For the rule "month": for reference dates before the date, another `lag` and `day`.
     exceptions : tuple of (date, date)
         Reference date and day of publication, where the rule does not hold.
     after_close : bool
@@ -62,6 +64,7 @@ class Release:
     rule: str
     lag: int = 0
     day: int = 0
+    formerly: tuple[tuple[date, int, int], ...] = ()
     exceptions: tuple[tuple[date, date], ...] = ()
     after_close: bool = False
     at_fred: bool = True
@@ -135,8 +138,12 @@ def _of_report(report: dict[str, Any]) -> list[Release]:
     """Return the series of one table of ``releases.toml``."""
     exceptions = tuple((date.fromisoformat(when), day) for when, day in report.pop("exceptions", {}).items())
     turns = tuple((turn["month"], turn["announced"]) for turn in report.pop("turns", []))
+    formerly = tuple((era["before"], era["lag"], era["day"]) for era in report.pop("formerly", []))
     titles = report.pop("series")
-    return [Release(series=s, title=t, exceptions=exceptions, turns=turns, **report) for s, t in titles.items()]
+    return [
+        Release(series=s, title=t, formerly=formerly, exceptions=exceptions, turns=turns, **report)
+        for s, t in titles.items()
+    ]
 
 
 def _same_day(_: Release, reference: SessionArray) -> SessionArray:
@@ -161,8 +168,15 @@ def _next_week(rule: Release, reference: SessionArray) -> SessionArray:
 
 
 def _month(rule: Release, reference: SessionArray) -> SessionArray:
-    month = reference.astype("datetime64[M]") + rule.lag
-    return business_day(month.astype("datetime64[D]") + (rule.day - 1), 0)
+    known = _of_month(reference, rule.lag, rule.day)
+    for before, lag, day in rule.formerly:
+        known = np.where(reference < np.datetime64(before, "D"), _of_month(reference, lag, day), known)
+    return known
+
+
+def _of_month(reference: SessionArray, lag: int, day: int) -> SessionArray:
+    month = reference.astype("datetime64[M]") + lag
+    return business_day(month.astype("datetime64[D]") + (day - 1), 0)
 
 
 def _employment_situation(_: Release, reference: SessionArray) -> SessionArray:
