@@ -6,10 +6,13 @@ from pathlib import Path
 import polars as pl
 import pytest
 from contract import SourceCase, SourceContract
+from macro_contract import MacroCase, MacroSourceContract
 from polars.testing import assert_frame_equal
 
 from openapex.errors import BadInput, UnknownSymbol
 from openapex.sources.demo import DemoSource
+from openapex.sources.demo import source as demo_source
+from openapex.sources.demo.macro import macro
 from openapex.sources.demo.universe import FUNDS, STOCKS
 from openapex.sources.source import Delivery, Failure, NoNewData
 
@@ -23,6 +26,28 @@ class TestDemoSource(SourceContract):
     @pytest.fixture
     def case(self, demo: DemoSource) -> SourceCase:
         return SourceCase(demo, known=("FIN08", "IWM", "SPY"), unknown="IWN", day=date(2024, 3, 8))
+
+
+class TestDemoMacro(MacroSourceContract):
+    @pytest.fixture
+    def case(self, demo: DemoSource) -> MacroCase:
+        return MacroCase(demo, known=(*demo.series(), "UNRATE"), unknown="DGS3", as_of=date(2024, 3, 8))
+
+
+def test_every_series_is_delivered_and_none_is_a_tradable_symbol(demo: DemoSource):
+    assert tuple(demo.macro()["series"].unique().sort()) == tuple(demo.series())
+    assert not set(demo.series()) & set(demo.symbols())
+    delivered = [answer.macro for answer in demo.fetch(demo.series()) if isinstance(answer, Delivery)]
+    assert_frame_equal(pl.concat(delivered), demo.macro())
+
+
+def test_the_economy_is_computed_once_for_all_series(monkeypatch: pytest.MonkeyPatch):
+    calls = []
+    monkeypatch.setattr(demo_source, "macro", lambda market: calls.append(market) or macro(market))
+    source = DemoSource()
+    list(source.fetch(source.series()))
+    source.macro()
+    assert len(calls) == 1
 
 
 def test_a_mistyped_symbol_gets_the_nearest_one_offered(demo: DemoSource):

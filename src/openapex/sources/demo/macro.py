@@ -10,6 +10,23 @@ from openapex.sources.demo.draws import Draws
 from openapex.sources.demo.market import Market
 from openapex.sources.source import MACRO_SCHEMA
 
+SERIES = (
+    "BAMLH0A0HYM2",
+    "CFNAI",
+    "DFF",
+    "DGS10",
+    "DGS2",
+    "DTWEXBGS",
+    "FEDFUNDS",
+    "ICSA",
+    "PAYEMS",
+    "T10Y2Y",
+    "UNRATE",
+    "USREC",
+    "VIXCLS",
+)
+"""Every series, sorted."""
+
 
 class _Published(NamedTuple):
     series: str

@@ -7,18 +7,18 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from openapex.bars import IntArray
+from openapex.bars import BAR_SCHEMA, IntArray
 from openapex.errors import BadInput, UnknownSymbol
 from openapex.sources.demo.calendar import ex_dates
 from openapex.sources.demo.draws import Draws
 from openapex.sources.demo.facts import fund_facts, stock_facts
-from openapex.sources.demo.macro import macro
+from openapex.sources.demo.macro import SERIES, macro
 from openapex.sources.demo.market import Market
 from openapex.sources.demo.news import Happening, headlines
 from openapex.sources.demo.prices import Listing, Traded, actions_frame, bars_frame, traded
 from openapex.sources.demo.returns import Returns, fund_returns, stock_returns, surprise
 from openapex.sources.demo.universe import FUNDS, SYMBOLS, Fund, Stock, stock
-from openapex.sources.source import Answer, Delivery, Failure, NoNewData
+from openapex.sources.source import Answer, Delivery, Failure, NoNewData, empty
 
 _NEVER = 1e9
 """Funds do not split: their price never gets there."""
@@ -52,19 +52,27 @@ class DemoSource:
 
     def __init__(self, seed: int = SEED) -> None:
         self._market = Market(Draws(seed))
+        self._macro: pl.DataFrame | None = None
 
     def symbols(self) -> Sequence[str]:
         """Return every symbol of the simulated market, sorted."""
         return SYMBOLS
 
     def macro(self) -> pl.DataFrame:
-        """Return the macro series in `MACRO_SCHEMA`, with release lags and revisions."""
-        return macro(self._market)
+        """Return the macro series in `MACRO_SCHEMA`, with release lags and revisions; built once per instance."""
+        if self._macro is None:
+            self._macro = macro(self._market)
+        return self._macro
+
+    def series(self) -> Sequence[str]:
+        """Return every macro series of the simulated economy, sorted."""
+        return SERIES
 
     def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
         """Yield one answer per symbol, cut from its full history; a symbol does not depend on the others asked for.
 
-        Bars, actions and headlines lie within `start` and `end`; facts are all that was known at `end`.
+        Bars, actions and headlines lie within `start` and `end`; facts are all that was known at `end`.  A macro series
+        is answered with its `macro` rows about days within `start` and `end` that were known at `end`.
 
         Raises
         ------
@@ -76,6 +84,8 @@ class DemoSource:
         return (self._answer(symbol, start, end) for symbol in symbols)
 
     def _answer(self, symbol: str, start: date | None, end: date | None) -> Answer:
+        if symbol in SERIES:
+            return self._series(symbol, start, end)
         if symbol not in SYMBOLS:
             return Failure(symbol, _unknown(symbol))
         whole = self._fund(FUNDS[symbol]) if symbol in FUNDS else self._stock(stock(self._market.draws, symbol))
@@ -83,6 +93,14 @@ class DemoSource:
         if delivery.bars.is_empty():
             return NoNewData(symbol, f"the simulated market has no session of {symbol} from {start} to {end}")
         return delivery
+
+    def _series(self, series: str, start: date | None, end: date | None) -> Answer:
+        begin, last = start or date.min, end or date.max
+        about = pl.col("reference_date").is_between(begin, last)
+        rows = self.macro().filter(pl.col("series") == series, about, pl.col("known_at") <= last)
+        if rows.is_empty():
+            return NoNewData(series, f"the simulated economy has no value of {series} from {start} to {end}")
+        return Delivery(series, self.name, True, "split_adjusted", empty(BAR_SCHEMA), macro=rows)
 
     def _fund(self, fund: Fund) -> Delivery:
         market = self._market
