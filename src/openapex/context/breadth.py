@@ -113,7 +113,7 @@ def breadth(
     sigmas = in_sigmas(lead)
     pair = States(days, held(sigmas, ENTER), STATES)
     states = pair.on(sessions, MAX_AGE_DAYS)
-    changes = days[_leadership_changes(pair.codes)]
+    changes = days[leadership_changes(pair.codes)]
     leadership = _carried(changes, sessions)
     return Breadth(
         small=(name_of(small) or None) if small is not None else None,
@@ -160,7 +160,7 @@ def _last_day(days: SessionArray) -> date | None:
     return days[-1].item() if len(days) else None
 
 
-def _leadership_changes(codes: CodeArray) -> BoolArray:
+def leadership_changes(codes: CodeArray) -> BoolArray:
     """Return the first BROAD sessions after a long NARROW run, whatever MIXED lay between; the unknown forgets."""
     out, run, is_armed = [], 0, False
     for code in codes.tolist():

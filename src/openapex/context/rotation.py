@@ -122,7 +122,7 @@ def _tail(sessions: SessionArray, ratio: FloatArray, window: int, step: int) -> 
     momentum = _standing(change, window)
     days = sessions[-TAIL:].tolist()
     return tuple(
-        TailPoint(day, across, up, _quadrant(across, up))
+        TailPoint(day, across, up, quadrant_of(across, up))
         for day, across, up in zip(days, strength[-TAIL:].tolist(), momentum[-TAIL:].tolist(), strict=True)
     )
 
@@ -143,7 +143,8 @@ def _standing(x: FloatArray, window: int) -> FloatArray:
     return out
 
 
-def _quadrant(across: float, up: float) -> Quadrant | None:
+def quadrant_of(across: float, up: float) -> Quadrant | None:
+    """Return the quadrant of `rs_ratio` (across) and `rs_momentum` (up), None where one is unknown."""
     if across != across or up != up:
         return None
     if across >= 100.0:
