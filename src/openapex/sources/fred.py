@@ -105,6 +105,10 @@ class FredSource:
         """Return the series with a known release lag, sorted; others can be asked for with a key."""
         return tuple(series for series in KNOWN_SERIES if release(series).at_fred)
 
+    def series(self) -> Sequence[str]:
+        """Return the macro series that the source can list: all of `symbols`."""
+        return self.symbols()
+
     def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
         """Yield one answer per series, in the order asked (see `Source.fetch`).
 
