@@ -4,14 +4,35 @@ import re
 from pathlib import Path
 
 from openapex.context.key_stats import KEY_STATS
+from openapex.sources.releases import KNOWN_SERIES, release
 
 JSON_PAGE = Path(__file__).parent / "json.md"
+MACRO_PAGE = Path(__file__).parent / "macro.md"
 
 
 def key_stats_table() -> str:
     """Return the table of key statistics from their definitions."""
     rows = [f"| `{name}` | {stat.unit or '–'} | {stat.sentence} |" for name, stat in KEY_STATS.items()]
     return "\n".join(["| name | unit | definition |", "|---|---|---|", *rows])
+
+
+def release_table() -> str:
+    """Return the table of macro series and when each counts as known, from ``releases.toml``."""
+    rules = [release(series) for series in KNOWN_SERIES]
+    revised = {True: "yes", False: "no"}
+    rows = [
+        f"| `{one.series}` | {one.title} | {one.cadence} | {one.sentence} | {revised[one.revised]} | {one.source} |"
+        for one in rules
+    ]
+    return "\n".join(
+        ["| series | what | cadence | known on | revised | whose schedule |", "|---|---|---|---|---|---|", *rows]
+    )
+
+
+def with_releases(text: str) -> str:
+    """Return the page on macro series with its generated table made anew."""
+    made = release_table()
+    return re.sub(r"(<!-- releases:.*?-->\n).*?(<!-- end -->)", lambda m: m[1] + made + "\n" + m[2], text, flags=re.S)
 
 
 def with_table(text: str) -> str:
@@ -22,3 +43,4 @@ def with_table(text: str) -> str:
 
 if __name__ == "__main__":
     JSON_PAGE.write_text(with_table(JSON_PAGE.read_text("utf-8")), "utf-8")
+    MACRO_PAGE.write_text(with_releases(MACRO_PAGE.read_text("utf-8")), "utf-8")

@@ -207,8 +207,9 @@ def test_more_vintages_than_fred_gives_at_once_are_asked_for_in_spans(fred: Fred
     fred.publish("ICSA", ("2009-12-26", "2010-01-07", "433000"), ("2009-12-26", "2021-04-01", "480000"))
     fred.publish("ICSA", ("2010-01-02", "2010-01-14", "433000"), ("2021-03-20", "2021-03-25", "684000"))
     whole = macro(fred, "ICSA", api_key=KEY)
-    fred.max_vintages = 3
+    fred.max_vintages, n_asked = 3, len(fred.log)
     assert macro(fred, "ICSA", api_key=KEY).equals(whole)
+    assert len(fred.log) - n_asked == 1 + len(real_time_spans(NOW.year)), "the whole once, then each span once"
     assert rows(whole)[:3] == [
         ("2009-12-26", "2009-12-31", 432000.0, True),
         ("2009-12-26", "2010-01-07", 433000.0, True),

@@ -201,13 +201,16 @@ def test_the_key_is_in_no_error(fred: FredServer, manner: str, status: int, key:
     assert "signs" not in text
 
 
-def test_the_key_is_in_no_error_of_an_unreachable_host():
-    asked = FredSource("http://127.0.0.1:1", api_key=KEY, retries=0, timers=FakeTime(NOW).timers())
+@pytest.mark.parametrize("key", [KEY, "a key/with&signs"])
+def test_the_key_is_in_no_error_of_an_unreachable_host(key: str):
+    asked = FredSource("http://127.0.0.1:1", api_key=key, retries=0, timers=FakeTime(NOW).timers())
     (answer,) = asked.fetch(["UNRATE"])
     assert isinstance(answer, Failure)
     assert "api_key=***" in str(answer.error)
-    assert KEY not in "".join(traceback.format_exception(answer.error))
-    assert KEY not in repr(vars(asked))
+    text = "".join(traceback.format_exception(answer.error))
+    assert key not in text
+    assert "signs" not in text
+    assert key not in repr(vars(asked))
 
 
 def test_an_empty_key_is_no_key(fred: FredServer):

@@ -217,6 +217,14 @@ def test_every_release_says_when_and_who():
         assert "://" not in one.source
 
 
+def test_the_docs_show_every_release():
+    from docs.tables import MACRO_PAGE, with_releases
+
+    page = MACRO_PAGE.read_text("utf-8")
+    assert page == with_releases(page), "run: python -m docs.tables"
+    assert all(f"| `{series}` |" in page for series in KNOWN_SERIES)
+
+
 def test_federal_holidays_are_those_of_pandas():
     # pandas' calendar, written from the same law; it has King's day from 1986 and Juneteenth from 2021 too
     theirs = USFederalHolidayCalendar().holidays("1990-01-01", "2040-12-31").to_numpy().astype("datetime64[D]")

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from openapex.errors import BadInput, BadPayload, UnknownSymbol
 from openapex.sources.http_faults import Refused, Response, quoted, retry_after_s, transport_error
@@ -109,9 +109,9 @@ class FredWire:
 
     def _hidden(self, text: str) -> str:
         """Return a text without the key."""
-        if not self._api_key:
-            return text
-        return text.replace(self._api_key, "***").replace(quote(self._api_key, safe=""), "***")
+        for shown in (quote_plus, quote, str):
+            text = text.replace(shown(self._api_key), "***") if self._api_key else text
+        return text
 
     def _session(self) -> Any:
         """Return this thread's session, made on first use, as it imports requests (0.1 s)."""
