@@ -121,8 +121,8 @@ def _basis(found: list[str]) -> Basis:
     return "as_traded" if is_alpha_vantage else "split_adjusted"
 
 
-def sessions(column: pl.Series, where: str) -> pl.Series:
-    """Return dates from text, dates, datetimes or integers, in the zone they are written in.
+def sessions(column: pl.Series, where: str, what: str = "date") -> pl.Series:
+    """Return dates from text, dates, datetimes or integers, in the zone they are written in; `what` names them.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def sessions(column: pl.Series, where: str) -> pl.Series:
         raise UnreadableData(f"{where} has dates of type {kind}, must be text, a date, a datetime or an integer")
     if days.null_count():
         row = int(days.is_null().arg_max() or 0)
-        raise UnreadableData(f"{where}: date in row {row + 1} is {column[row]!r}, must be a date like 2024-12-31")
+        raise UnreadableData(f"{where}: {what} in row {row + 1} is {column[row]!r}, must be a date like 2024-12-31")
     return days
 
 

@@ -91,9 +91,9 @@ def _wide(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl
 def _macro(series: str, rows: pl.DataFrame, where: str, start: date | None, end: date | None) -> pl.DataFrame:
     """Return rows in `MACRO_SCHEMA`, sorted, within the span."""
     reference = sessions(rows["reference_date"], where)
-    value = numbers(rows["value"], where)
+    value = _finite(numbers(rows["value"], where), reference, where)
     if "known_at" in rows.columns:
-        known, as_published = sessions(rows["known_at"], where), True
+        known, as_published = _not_before(reference, sessions(rows["known_at"], where, "known_at"), where), True
     else:
         known, as_published = _lagged(series, reference, where), not release(series).revised
     n = rows.height
@@ -101,7 +101,7 @@ def _macro(series: str, rows: pl.DataFrame, where: str, start: date | None, end:
         _constant("series", series, n),
         reference.alias("reference_date"),
         known.alias("known_at"),
-        _without_nan(value).alias("value"),
+        value.alias("value"),
         _constant("as_published", as_published, n),
     ]
     macro = pl.DataFrame(columns)
@@ -114,8 +114,23 @@ def _constant(name: str, value: str | bool, n: int) -> pl.Series:
     return pl.Series(name, [value]).new_from_index(0, n)
 
 
-def _without_nan(value: pl.Series) -> pl.Series:
-    return value.fill_nan(None) if np.isnan(value.to_numpy()).any() else value
+def _finite(value: pl.Series, reference: pl.Series, where: str) -> pl.Series:
+    """Return the values with NaN as null; refuse an infinite one."""
+    numbers = value.to_numpy()
+    if not np.isnan(numbers).any() and np.isfinite(numbers).all():
+        return value
+    if value.is_infinite().any():
+        row = int(value.is_infinite().arg_max() or 0)
+        raise UnreadableData(f"{where}: value of {reference[row]} is {value[row]}, must be a finite number")
+    return value.fill_nan(None)
+
+
+def _not_before(reference: pl.Series, known: pl.Series, where: str) -> pl.Series:
+    early = known < reference
+    if early.any():
+        row = int(early.arg_max() or 0)
+        raise UnreadableData(f"{where}: known_at of {reference[row]} is {known[row]}, must not be earlier than it")
+    return known
 
 
 def _lagged(series: str, reference: pl.Series, where: str) -> pl.Series:

@@ -107,17 +107,24 @@ class FilesSource:
         return latest_list([read_holdings(file, fund) for file in files], end)
 
     def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
-        """Yield one answer per symbol or series, in the order asked.
+        """Return one answer per symbol or series, in the order asked.
 
         A name that is both has bars.  The `end` of a series is of the day a value became known.
 
         Raises
         ------
+        BadInput
+            If `start` is after `end`.
         UnreadableData
             If a file of many symbols cannot be understood; in a folder this is a `Failure` of its symbols.
         NoData
             If a file holds no rows.
         """
+        if start is not None and end is not None and start > end:
+            raise BadInput(f"start is {start}, must not be after end, {end}")
+        return self._answers(symbols, start, end)
+
+    def _answers(self, symbols: Sequence[str], start: date | None, end: date | None) -> Iterator[Answer]:
         for at in range(0, len(symbols), BATCH):
             batch = symbols[at : at + BATCH]
             if self._tables is not None:

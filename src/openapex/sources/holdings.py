@@ -84,7 +84,7 @@ def read_holdings(path: str | Path, fund: str | None = None) -> pl.DataFrame:
     if not {"symbol", "weight_pct"} <= set(found):
         raise UnreadableData(f"{file.name} has columns {shown(table.columns)}, must have ticker and weight (holdings)")
     table = table.select(pl.col(column).alias(name) for name, column in found.items())
-    days = sessions(table["as_of"], file.name) if "as_of" in found else _repeated(listed, table.height, file)
+    days = sessions(table["as_of"], file.name, "as_of") if "as_of" in found else _repeated(listed, table.height, file)
     columns = {
         "fund": pl.Series([fund.upper() if fund else _fund(file)] * table.height, dtype=pl.String),
         **{name: _text(table, name) for name in ("symbol", "sector", "asset_class")},
