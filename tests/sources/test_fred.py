@@ -279,3 +279,9 @@ def test_a_recorded_answer_of_fred_is_read_whole(fred: FredServer, shared_data: 
     assert found.height == text.count("\n") - 1 == 962
     assert (found["reference_date"][0], found["value"][0]) == (date(1946, 1, 1), 1.17)
     assert (found["reference_date"][-1], found["value"][-1]) == (date(2026, 2, 1), 64.51)
+
+
+def test_a_value_about_a_day_to_come_counts_from_that_day(fred: FredServer):
+    # the target range of a decision of 2024-12-05 would hold from Monday on
+    fred.publish("DFEDTARU", ("2024-12-06", "2024-12-05", "4.75"), ("2024-12-09", "2024-12-05", "4.50"))
+    assert [row[1] for row in rows(macro(fred, "DFEDTARU"))] == ["2024-12-06", "2024-12-09"]
