@@ -41,7 +41,6 @@ class TestState:
             (90.0, 1.0, "CRUNCH"),
             (89.99, 1.0, "STRAINED"),
             (90.0, 0.99, "STRAINED"),
-            (90.0, 5.31 - 4.31, "CRUNCH"),  # 0.9999999999999996 in floats
             (80.0, 0.0, "STRAINED"),
             (79.99, 0.99, "CALM"),
             (10.0, 1.0, "STRAINED"),
@@ -73,7 +72,6 @@ class TestState:
         [
             (70.0, 0.0, "STRAINED"),
             (69.99, 0.5, "STRAINED"),
-            (69.99, 5.40 - 4.90, "STRAINED"),  # exactly half a point
             (69.99, 0.49, "CALM"),
             (90.0, 1.0, "CRUNCH"),
         ],
@@ -119,6 +117,13 @@ class TestCredit:
         result = credit(macro_of(published(SPREAD, DAYS[:602], values)), DAYS[:603], None)
         assert (result.state, result.state_since) == ("CRUNCH", DAYS[601].item())
         assert (result.reference_date, result.known_at) == (DAYS[601].item(), (DAYS[601] + 1).item())
+
+    @pytest.mark.parametrize(("high", "state"), [(4.1, "CRUNCH"), (4.09, "STRAINED")])
+    def test_a_rise_of_exactly_one_point_is_one(self, high, state):
+        """4.1 - 3.1 is 0.9999999999999996 in floats."""
+        assert 4.1 - 3.1 < 1
+        values = np.append(np.full(600, 3.1), high)
+        assert credit(macro_of(published(SPREAD, DAYS[:601], values)), DAYS[:602], None).state == state
 
     def test_history_since_is_the_first_spread_known(self):
         frame = published(SPREAD, DAYS[:10], spreads(10))

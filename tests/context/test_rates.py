@@ -35,7 +35,9 @@ def flat_but_for_one(n: int) -> np.ndarray:
 
 
 def changes_20(values: np.ndarray) -> np.ndarray:
-    return values[20:] - values[:-20]
+    """Return the changes in whole hundredths, so that ties are ties."""
+    hundredths = np.rint(100 * values).astype(int)
+    return (hundredths[20:] - hundredths[:-20]) / 100
 
 
 class TestTwoYear:
@@ -174,7 +176,7 @@ class TestPolicy:
     def test_conviction_percentile_is_over_the_sessions_and_needs_252(self):
         two = yields(300)
         macro = macro_of(published("DGS2", DAYS[:300], two), published("DFF", DAYS[:300], [4.0] * 300))
-        known = two - 4.0
+        known = np.rint(100 * two - 400).astype(int)
         for n, first in ((252, 0), (253, 0), (301, 0), (301, 49), (301, 50)):
             values = known[max(first - 1, 0) : n - 1]
             expected = 100 * ((values < values[-1]).sum() + 0.5 * (values == values[-1]).sum()) / len(values)

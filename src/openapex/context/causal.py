@@ -143,6 +143,17 @@ def held(z: FloatArray, enter: float = 1.0, hold: int = HOLD) -> CodeArray:
     return np.array(out, dtype=np.int8)
 
 
+def difference(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Return ``a - b`` of published decimals as the decimal it is, so that equal differences are ties.
+
+    Examples
+    --------
+    >>> 5.33 - 5.23, difference(np.array([5.33]), np.array([5.23])).tolist()
+    (0.09999999999999964, [0.1])
+    """
+    return np.round(a - b, 10)
+
+
 def sides(x: FloatArray, limit: float) -> CodeArray:
     """Return 0 where ``x <= -limit``, 2 where ``x >= limit``, 1 between; `UNKNOWN` where `x` is NaN.
 

@@ -6,7 +6,17 @@ from datetime import date
 import numpy as np
 
 from openapex.bars import Bars, FloatArray, SessionArray
-from openapex.context.causal import NAN, UNKNOWN, CodeArray, States, in_sigmas, last_of, percentile, percentiles
+from openapex.context.causal import (
+    NAN,
+    UNKNOWN,
+    CodeArray,
+    States,
+    difference,
+    in_sigmas,
+    last_of,
+    percentile,
+    percentiles,
+)
 from openapex.context.macro import Macro, Tail
 from openapex.context.relative import relative_returns
 
@@ -55,7 +65,7 @@ def credit(macro: Macro, sessions: SessionArray, pair: tuple[Bars, Bars] | None)
         HYG and IEF; their relative return is unknown without them, and where they did not trade on the last session.
     """
     tail = macro.tail(SPREAD, CHANGE + 1) or Tail.nothing(CHANGE + 1)
-    change = tail.newest - tail.values[:, 0]
+    change = difference(tail.newest, tail.values[:, 0])
     new = change[tail.is_new]
     in_sd = in_sigmas(new)
     rank = percentiles(tail.newest[tail.is_new], LEAST_SPREADS)
@@ -94,8 +104,7 @@ def crunches(rank: FloatArray, change: FloatArray) -> CodeArray:
     Notes
     -----
     CRUNCH begins at a percentile of 90 and a rise of 1.0 and stands until the rise is gone.  STRAINED begins at 80 or a
-    rise of 1.0, or when a CRUNCH ends, and stands until below 70 and a rise below 0.5.  Changes are compared at nine
-    decimals: 5.31 − 4.31 is a little less than 1 in floats.
+    rise of 1.0, or when a CRUNCH ends, and stands until below 70 and a rise below 0.5.
 
     Examples
     --------
@@ -103,7 +112,7 @@ def crunches(rank: FloatArray, change: FloatArray) -> CodeArray:
     [0, 1, 2, 2, 1, 0]
     """
     out, state = [], CALM
-    for p, d in zip(rank.tolist(), np.round(change, 9).tolist(), strict=True):
+    for p, d in zip(rank.tolist(), change.tolist(), strict=True):
         if p != p or d != d:
             state = CALM
             out.append(UNKNOWN)

@@ -10,7 +10,7 @@ from datetime import date
 import numpy as np
 
 from openapex.bars import FloatArray, SessionArray
-from openapex.context.causal import States, held, in_sigmas, last_of, percentile, sides
+from openapex.context.causal import States, difference, held, in_sigmas, last_of, percentile, sides
 from openapex.context.macro import Macro, Tail
 
 CHANGE = 20
@@ -74,13 +74,13 @@ def rates(macro: Macro, sessions: SessionArray) -> Rates:
     same series, so that no step between two series passes for one of the Fed.
     """
     tail = macro.tail("DGS2", CHANGE + 1) or Tail.nothing(CHANGE + 1)
-    change = tail.newest - tail.values[:, 0]
+    change = difference(tail.newest, tail.values[:, 0])
     in_sd = in_sigmas(change[tail.is_new])
     states = tail.states(sessions, held(in_sd), STATES)
     sigmas = tail.on(sessions, tail.carried(in_sd))
     two_year = tail.on(sessions)
     policy, policy_change, series = _policy(macro, sessions)
-    conviction = two_year - policy
+    conviction = difference(two_year, policy)
     stances = States(sessions, sides(policy_change, STANCE_PCT), STANCES)
     expectations = States(sessions, sides(conviction, EXPECTS_PCT), EXPECTATIONS)
     shown = macro.standing("DGS2", sessions)
@@ -119,6 +119,6 @@ def _policy(macro: Macro, sessions: SessionArray) -> tuple[FloatArray, FloatArra
         level = macro.on(name, sessions)
         is_fresh = ~np.isnan(level)
         policy = np.where(is_fresh, level, policy)
-        change = np.where(is_fresh, level - macro.on(name, sessions - POLICY_DAYS), change)
+        change = np.where(is_fresh, difference(level, macro.on(name, sessions - POLICY_DAYS)), change)
         series = name if is_fresh[-1:].any() else series
     return policy, change, series
