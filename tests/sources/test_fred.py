@@ -285,3 +285,17 @@ def test_a_value_about_a_day_to_come_counts_from_that_day(fred: FredServer):
     # the target range of a decision of 2024-12-05 would hold from Monday on
     fred.publish("DFEDTARU", ("2024-12-06", "2024-12-05", "4.75"), ("2024-12-09", "2024-12-05", "4.50"))
     assert [row[1] for row in rows(macro(fred, "DFEDTARU"))] == ["2024-12-06", "2024-12-09"]
+
+
+def test_of_two_vintages_that_count_from_one_day_the_later_is_kept(fred: FredServer):
+    # published on Friday and corrected on Saturday, at unknown hours: both count from Monday 2024-12-02
+    fred.publish("PERMIT", ("2024-09-01", "2024-10-18", "1428"), ("2024-10-01", "2024-11-29", "1416"))
+    fred.publish("PERMIT", ("2024-10-01", "2024-11-30", "1419"))
+    assert rows(macro(fred, "PERMIT", api_key=KEY))[1:] == [("2024-10-01", "2024-12-02", 1419.0, True)]
+
+
+def test_a_projection_counts_from_the_day_it_is_about(fred: FredServer):
+    fred.publish("GDPPOT", ("2024-07-01", "2024-06-18", "23000"), ("2024-10-01", "2024-06-18", "23100"))
+    fred.publish("GDPPOT", ("2034-10-01", "2024-06-18", "28000"))
+    found = rows(macro(fred, "GDPPOT", api_key=KEY, end=date(2024, 8, 1)))
+    assert [row[:3] for row in found] == [("2024-07-01", "2024-07-01", 23000.0)]

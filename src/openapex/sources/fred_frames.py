@@ -35,7 +35,8 @@ def published_frame(series: str, rule: Release | None, vintages: Sequence[Vintag
 
     FRED's archive of a series begins years after its data: all earlier values stand in it as of its first day.  Their
     day is the one of the release lag, and they count as published only if the lag says that they were new on that first
-    day, or if the series is never revised.  Without a known lag they are known from the archive's first day.
+    day, or if the series is never revised.  Without a known lag they are known from the archive's first day.  Of two
+    vintages that count from one day the later is kept.
 
     Parameters
     ----------
@@ -60,7 +61,9 @@ def published_frame(series: str, rule: Release | None, vintages: Sequence[Vintag
         by_rule = rule.known_at(reference)
         known = np.where(is_archived, np.minimum(shown, by_rule), shown)
         as_published = ~is_archived | (by_rule >= shown) | (not rule.revised)
-    return _frame(series, reference, known, [row.value for row in vintages], as_published)
+    known = np.maximum(known, reference)  # a projection counts from the day it is about
+    frame = _frame(series, reference, known, [row.value for row in vintages], as_published)
+    return frame.unique(["reference_date", "known_at"], keep="last", maintain_order=True)
 
 
 def _days(days: Iterable[date]) -> SessionArray:
