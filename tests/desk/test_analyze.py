@@ -186,7 +186,7 @@ def test_scenario_27_degenerate_markets_give_defined_reports(path: str, volume: 
 
 def test_headlines_between_the_last_close_and_as_of_count_on_the_last_bar() -> None:
     from openapex.desk.analyze import appraise
-    from openapex.desk.material import Material
+    from openapex.desk.material import Gathered, Material
     from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
 
     bars = walk(300).rename({"date": "session"}).with_columns(provisional=pl.lit(False))
@@ -199,7 +199,7 @@ def test_headlines_between_the_last_close_and_as_of_count_on_the_last_bar() -> N
     material = Material("X", "frame", False, "split_adjusted", bars, empty(ACTION_SCHEMA), news, empty(FACT_SCHEMA))
 
     def sentiment(as_of: date | None, now: datetime) -> float:
-        report = appraise(material, {}, model(), as_of=as_of, provisional=False, now=now)
+        report = appraise(Gathered(material, {}), model(), as_of=as_of, provisional=False, now=now)
         return next(part.opinion.score for part in report.signals if part.opinion.name == "sentiment")
 
     assert sentiment(None, saturday + timedelta(hours=1)) > 50

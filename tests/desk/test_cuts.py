@@ -11,7 +11,7 @@ import pytest
 
 import openapex as apex
 from openapex.desk.analyze import appraise
-from openapex.desk.material import Material
+from openapex.desk.material import Gathered, Material
 from openapex.score.model import model
 from openapex.sessions import sessions_between
 from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, empty
@@ -39,7 +39,7 @@ def material(symbol: str = "X", seed: int = 1, **changes: object) -> Material:
 
 def told(asked: Material, others: dict[str, Material] | None = None, as_of: date | None = CUT) -> dict[str, object]:
     try:
-        report = appraise(asked, others or {}, model(), as_of=as_of, provisional=False, now=NOW)
+        report = appraise(Gathered(asked, others or {}), model(), as_of=as_of, provisional=False, now=NOW)
     except apex.ApexError as error:  # a split without a jump of the price leaves no history to speak of
         return {"error": str(error)}
     return json.loads(json.dumps(report.to_dict()))
@@ -161,12 +161,12 @@ def test_the_place_in_history_is_that_of_the_chosen_model() -> None:
 
 def test_an_action_that_cannot_be_true_is_in_the_report() -> None:
     bad = material(actions=row(ACTION_SCHEMA, "X", date(2022, 3, 1), "split", -4.0))
-    report = appraise(bad, {}, model(), as_of=CUT, provisional=False, now=NOW)
+    report = appraise(Gathered(bad, {}), model(), as_of=CUT, provisional=False, now=NOW)
     assert "action" in {warning.rule for warning in report.data.warnings}
 
 
 def test_key_statistics_cannot_be_changed() -> None:
-    report = appraise(material(), {}, model(), as_of=CUT, provisional=False, now=NOW)
+    report = appraise(Gathered(material(), {}), model(), as_of=CUT, provisional=False, now=NOW)
     with pytest.raises(TypeError):
         report.key_stats["last"] = 1.0  # type: ignore[index]
 

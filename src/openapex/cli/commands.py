@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from openapex.cli.quick import QuickCommand, QuickGroup
-from openapex.errors import ApexError
+from openapex.errors import ApexError, BadInput
 
 app = typer.Typer(
     name="apex",
@@ -40,6 +40,18 @@ def _stored_symbols(incomplete: str) -> list[str]:
 Symbol = Annotated[str, typer.Argument(help="Ticker, e.g. IWM.", autocompletion=_stored_symbols)]
 
 
+FromSource = Annotated[
+    str | None, typer.Option("--source", help="files, yahoo or demo; default: the store, then Yahoo.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", help="A CSV or Parquet file, or a folder: one file a symbol, or several tables."),
+]
+AsOf = Annotated[str | None, typer.Option("--as-of", help="Knowledge cut-off, e.g. 2024-12-31.")]
+Provisional = Annotated[bool, typer.Option("--provisional", help="Use a last bar that has not settled.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Never ask the network.")]
+
+
 def _version(asked: bool) -> None:
     if asked:
         from openapex import __version__
@@ -60,12 +72,13 @@ def root(
 @app.command(cls=QuickCommand)
 def analyze(
     symbol: Symbol,
-    source: Annotated[str | None, typer.Option(help="files, yahoo or demo; default: the store, then Yahoo.")] = None,
-    data: Annotated[Path | None, typer.Option(help="A CSV or Parquet file, or a folder of one file a symbol.")] = None,
-    as_of: Annotated[str | None, typer.Option(help="Knowledge cut-off, e.g. 2024-12-31.")] = None,
+    source: FromSource = None,
+    data: Data = None,
+    as_of: AsOf = None,
     model: Annotated[str, typer.Option(help="Scoring model.")] = "apex",
-    provisional: Annotated[bool, typer.Option("--provisional", help="Use a last bar that has not settled.")] = False,
-    offline: Annotated[bool, typer.Option("--offline", help="Never ask the network.")] = False,
+    provisional: Provisional = False,
+    offline: Offline = False,
+    no_context: Annotated[bool, typer.Option("--no-context", help="Leave out what surrounds the symbol.")] = False,
     finbert: Annotated[str | None, typer.Option(help="Read headlines with this FinBERT: a folder or hub name.")] = None,
     as_json: Json = False,
     no_color: NoColor = False,
@@ -80,7 +93,7 @@ def analyze(
         scorer = finbert_scorer(finbert)
     report = run(
         symbol, data=data, source=source, as_of=as_of, model=model, offline=offline,
-        provisional=provisional, headline_scorer=scorer,
+        provisional=provisional, context=not no_context, headline_scorer=scorer,
     )  # fmt: skip
     if as_json:
         _print_json(report.to_dict())
@@ -88,6 +101,59 @@ def analyze(
     from openapex.cli.report import print_report
 
     print_report(report, _console(no_color))
+
+
+@app.command(cls=QuickCommand)
+def context(
+    symbol: Symbol,
+    source: FromSource = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    holdings: Annotated[Path | None, typer.Option(help="The fund's holdings (iShares CSV), for its sectors.")] = None,
+    provisional: Provisional = False,
+    offline: Offline = False,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Tell why a ticker moves: relative strength, rates, credit, growth, breadth, regime."""
+    from openapex.desk.context import context as run
+
+    report = run(
+        symbol, data=data, source=source, as_of=as_of, holdings=holdings, offline=offline, provisional=provisional
+    )
+    if as_json:
+        _print_json(report.to_dict())
+        return
+    from openapex.cli.weather import print_context
+
+    print_context(report, _console(no_color))
+
+
+@app.command(cls=QuickCommand)
+def rotation(
+    symbols: Annotated[list[str], typer.Argument(help="Tickers.", autocompletion=_stored_symbols)],
+    benchmark: Annotated[str, typer.Option(help="What they are measured against.")] = "SPY",
+    weekly: Annotated[bool, typer.Option("--weekly", help="Closed weeks instead of sessions.")] = False,
+    svg: Annotated[Path | None, typer.Option(help="Also draw the graph into this SVG file.")] = None,
+    source: FromSource = None,
+    data: Data = None,
+    as_of: AsOf = None,
+    offline: Offline = False,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Place tickers against a benchmark: leading, weakening, lagging or improving."""
+    from openapex.desk.rotation import rotation as run
+
+    report = run(symbols, benchmark=benchmark, weekly=weekly, data=data, source=source, as_of=as_of, offline=offline)
+    if svg is not None:
+        _write(svg, report.svg())
+    if as_json:
+        _print_json(report.to_dict())
+        return
+    from openapex.cli.weather import print_rotation
+
+    print_rotation(report, _console(no_color))
 
 
 @app.command(cls=QuickCommand)
@@ -99,8 +165,8 @@ def fetch(
     no_color: NoColor = False,
 ) -> None:
     """Fetch tickers from a source into the store."""
-    from openapex.desk.analyze import day
     from openapex.desk.fetch import fetch as run
+    from openapex.desk.prepared import day
 
     names = [name.upper() for name in symbols]
     with _progress("fetching", len(names)) as tick:
@@ -160,6 +226,15 @@ def _finish(report: Any, as_json: bool, no_color: bool) -> None:
         print_fetch_report(report, _console(no_color))
     if report.failed:
         raise typer.Exit(1)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(
+            f"cannot write {str(path)!r}: {error.strerror}; name a file in a folder you may write"
+        ) from error
 
 
 def _print_json(data: Any) -> None:

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Iterable, Mapping
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from openapex.cli.lines import is_macro_missing, lines_table
 from openapex.context.key_stats import KEY_STATS
 from openapex.desk.analysis import Analysis, ScoredSignal, shown_warnings, stat_label, stat_text, warning_text
 
@@ -17,8 +18,20 @@ RETURN_SPANS = tuple((key, key.replace("ytd", "YTD")) for key in ["1w", "1m", "3
 
 def print_report(analysis: Analysis, console: Console) -> None:
     """Write the report to `console`."""
-    console.print(Group(_headline(analysis), Text(), _signals(analysis), Text(), _stats(analysis), Text()))
+    parts: list[RenderableType] = [_headline(analysis), Text(), _signals(analysis), Text()]
+    if analysis.context:
+        parts += [lines_table(analysis.context), *_advice(analysis), Text()]
+    console.print(Group(*parts, _stats(analysis), Text()))
     console.print(_data(analysis))
+
+
+def _advice(analysis: Analysis) -> list[RenderableType]:
+    """Return how to get the macro series, where they are missing."""
+    if not is_macro_missing(analysis.context):
+        return []
+    is_stored = analysis.data.version.startswith("store@")
+    how = "apex fetch --macro" if is_stored else "--data FOLDER that also holds a table of date, series, value"
+    return [Text(f"  ! macro series are missing: {how}", "yellow")]
 
 
 def _headline(analysis: Analysis) -> Text:

@@ -1,1 +1,1 @@
-"""The weather around a symbol: key statistics; relative strength, rates and regime follow."""
+"""The weather around a symbol: key statistics, relative strength, rates, credit, growth, breadth, regime, events."""

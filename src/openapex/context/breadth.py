@@ -153,7 +153,7 @@ def _pair(pair: States, lead: FloatArray, sigmas: FloatArray, sessions: SessionA
 def _last_confirmed(pair: States, sigmas: FloatArray) -> date | None:
     if pair.last not in ("NARROW", "BROAD"):
         return None
-    return _last_day(pair.sessions[sigmas <= -ENTER if pair.last == "NARROW" else sigmas >= ENTER])
+    return _last_day(pair.sessions[np.abs(sigmas) >= ENTER])  # the other direction would have changed the state
 
 
 def _last_day(days: SessionArray) -> date | None:

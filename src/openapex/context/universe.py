@@ -68,7 +68,7 @@ def universe_breadth(
     bars = (
         frame.lazy()
         .select("symbol", "session", close)
-        .filter((pl.col("session") <= session) & close.is_not_null() & close.is_not_nan())
+        .filter((pl.col("session") <= session) & close.is_not_nan())  # null is not kept either
         .sort("session")
     )
     stocks = (
@@ -76,7 +76,7 @@ def universe_breadth(
         .agg(
             last=pl.col("session").last(),
             close=pl.col("close").last(),
-            before=pl.col("close").slice(-2, 1).first(),
+            before=pl.col("close").tail(2).first(),  # a first bar's is itself: neither up nor down
             n=pl.len(),
             mean_50=pl.col("close").tail(50).mean(),
             mean_200=pl.col("close").tail(200).mean(),
@@ -86,18 +86,14 @@ def universe_breadth(
     )
     if stocks.height < max(least, 1):
         return None
-    has_before = pl.col("n") > 1
-    counts = stocks.select(
-        advancers=(has_before & (pl.col("close") > pl.col("before"))).sum(),
-        decliners=(has_before & (pl.col("close") < pl.col("before"))).sum(),
-    ).row(0, named=True)
     return Universe(
         session=session,
         share_above_50_pct=_share_above(stocks, 50, least),
         share_above_200_pct=_share_above(stocks, 200, least),
+        advancers=int((stocks["close"] > stocks["before"]).sum()),
+        decliners=int((stocks["close"] < stocks["before"]).sum()),
         n_stocks=stocks.height,
         name=name,
-        **counts,
     )
 
 

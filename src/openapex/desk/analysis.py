@@ -7,6 +7,8 @@ from datetime import date
 from typing import Any
 
 from openapex.context.key_stats import KEY_STATS
+from openapex.context.lines import Line
+from openapex.desk.plain import plain
 from openapex.score.composite import Standing, Verdict
 from openapex.signals.signal import Opinion
 
@@ -81,6 +83,8 @@ class Analysis:
         All eight, in display order; also those the model does not weigh.
     key_stats : mapping of str to float
         Names and definitions: `openapex.context.key_stats.KEY_STATS`; NaN is unknown.
+    context : tuple of Line
+        What surrounds the symbol, one line a topic; empty when it was not asked for.
     data : DataNote
         Source, version, span, warnings.
     """
@@ -96,6 +100,7 @@ class Analysis:
     standing: Standing
     signals: tuple[ScoredSignal, ...]
     key_stats: Mapping[str, float]
+    context: tuple[Line, ...]
     data: DataNote
 
     def to_dict(self) -> dict[str, Any]:
@@ -113,6 +118,7 @@ class Analysis:
             "base_rates": {name: _base_rate(getattr(self.standing, name)) for name in ("buy", "sell")},
             "signals": [_signal(part) for part in self.signals],
             "key_stats": {name: _number(value) for name, value in self.key_stats.items()},
+            "context": plain(self.context),
             "data": _data(self.data),
         }
 

@@ -5,7 +5,11 @@ from html import escape
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from openapex.context.lines import Line
     from openapex.desk.analysis import Analysis, ScoredSignal
+    from openapex.desk.context import ContextReport
 
 COLOURS = {"BUY": "#0a7d33", "HOLD": "#8a6d00", "SELL": "#b3261e", None: "#666"}
 SHOWN_STATS = (
@@ -43,9 +47,35 @@ def as_html(analysis: "Analysis") -> str:
         f"<small>{analysis.session.isoformat()}, coverage {analysis.coverage:.0%} <b>{' '.join(flags)}</b></small></h3>"
         f"<p>{history}</p>"
         f"<table><tr><th>Signal</th><th>Score</th><th></th><th>Weight</th><th>Points</th><th>Why</th></tr>{rows}"
-        f"</table><p>{stats}</p><p><small>{simulated}{escape(data.source)} · {escape(data.version)} · {data.n_bars:,} "
+        f"</table>{lines_html(analysis.context)}<p>{stats}</p>"
+        f"<p><small>{simulated}{escape(data.source)} · {escape(data.version)} · {data.n_bars:,} "
         f"bars {data.first} to {data.last} · {len(data.warnings)} data warnings</small></p>"
         f"<ul>{warnings}</ul></div>"
+    )
+
+
+def lines_html(lines: "Sequence[Line]") -> str:
+    """Return one row a topic of what surrounds the symbol; nothing for no lines."""
+    rows = "".join(
+        f"<tr><td>{escape(line.title)}</td><td><b>{escape(line.state or '')}</b></td>"
+        f"<td style='text-align:left'>{escape(line.sentence)}</td></tr>"
+        for line in lines
+    )
+    return f"<table><tr><th>Context</th><th>State</th><th>Why</th></tr>{rows}</table>" if rows else ""
+
+
+def context_as_html(report: "ContextReport") -> str:
+    """Return the weather as HTML without scripts or outside resources; every text is escaped."""
+    weather, data = report.weather, report.data
+    simulated = "<strong style='color:#b3261e'>SIMULATED</strong> " if report.simulated else ""
+    missing = ", ".join(one.name for one in report.missing)
+    absent = f"<p>not in this data: {escape(missing)}</p>" if missing else ""
+    return (
+        f"<div style='font-family:system-ui,sans-serif;max-width:60em'><h3>{simulated}{escape(report.symbol)} "
+        f"<small>{escape(weather.profile.title)}, {weather.session.isoformat()}</small></h3>"
+        f"<p>{escape(weather.profile.summary)}</p>{lines_html(report.lines)}{absent}<p><small>{simulated}"
+        f"{escape(data.source)} · {escape(data.version)} · {data.n_bars:,} bars {data.first} to {data.last}</small></p>"
+        "</div>"
     )
 
 

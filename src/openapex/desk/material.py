@@ -1,7 +1,7 @@
 """Bring what is known of some symbols to the desk: straight from a local source, or through the store."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,12 +10,14 @@ import polars as pl
 
 from openapex.errors import ApexError, BadInput, NoData, SourceError, StoreError, UnknownName
 from openapex.sessions import calendar_of, last_closed_session, sessions_between
-from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData, Source
+from openapex.sources.source import MACRO_SCHEMA, Answer, Basis, Delivery, Failure, HasSeries, NoNewData, Source, empty
 
 if TYPE_CHECKING:
     from openapex.store import Store, Stored
 
 BENCHMARKS = ("SPY", "QQQ")
+REFRESHED = ("SPY", "QQQ", "IWM")
+"""Companions that `analyze` keeps fresh beside the symbol: key statistics and breadth stand on them."""
 SOURCE_NAMES = ("yahoo", "files", "demo")
 REFRESH_DAYS = 10
 """Calendar days before the last stored bar that a refresh asks for again, so that late revisions are seen."""
@@ -40,6 +42,20 @@ class Material:
     facts: pl.DataFrame
     version: str | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """One symbol, those companions that could be had (the symbol may be among them), and macro series.
+
+    `macro` is in `MACRO_SCHEMA`; `macro_sources` names where its series came from.
+    """
+
+    asked: Material
+    others: Mapping[str, Material]
+    macro: pl.DataFrame = field(default_factory=lambda: empty(MACRO_SCHEMA))
+    macro_sources: tuple[str, ...] = ()
+    holdings: pl.DataFrame | None = None
 
 
 def open_source(
@@ -83,11 +99,14 @@ def gather(
     as_of: date | None,
     offline: bool,
     now: datetime,
-) -> tuple[Material, Mapping[str, Material]]:
-    """Return the material of `symbol`, and of those `BENCHMARKS` that can be had.
+    companions: Sequence[str] = BENCHMARKS,
+    series: Sequence[str] = (),
+) -> Gathered:
+    """Return what can be had of `symbol`, its companions and macro series.
 
     A path or the simulated market is read directly.  Otherwise the store is read, after what is stale in it was
-    refreshed from the network; when that fails, what is stored is served with a warning.
+    refreshed from the network; when that fails, what is stored is served with a warning.  Macro series are read as
+    they are stored.
 
     Raises
     ------
@@ -98,19 +117,29 @@ def gather(
     """
     if source is not None and source not in SOURCE_NAMES:
         raise UnknownName("source", source, SOURCE_NAMES)
-    wanted = [symbol, *(name for name in BENCHMARKS if name != symbol)]
+    wanted = [symbol, *(name for name in companions if name != symbol)]
     if source == "demo" or data is not None:
-        return _first(symbol, _delivered(open_source(source or "files", now, data).fetch(wanted, end=as_of)))
-    return _from_store(symbol, wanted, source=source, as_of=as_of, offline=offline, now=now)
+        return _direct(open_source(source or "files", now, data), wanted, series, as_of)
+    return _from_store(wanted, series, source=source, as_of=as_of, offline=offline, now=now)
 
 
-def _first(symbol: str, found: Mapping[str, Material | ApexError]) -> tuple[Material, Mapping[str, Material]]:
+def _direct(source: Source, wanted: Sequence[str], series: Sequence[str], as_of: date | None) -> Gathered:
+    held = set(source.series()) if isinstance(source, HasSeries) else set()
+    answers = list(source.fetch([*wanted, *(name for name in series if name in held)], end=as_of))
+    bars = [answer for answer in answers if answer.symbol not in held or answer.symbol in wanted]
+    parts = [answer for answer in answers if isinstance(answer, Delivery) and answer.macro.height]
+    return replace(
+        _first(wanted[0], _delivered(bars)),
+        macro=pl.concat([part.macro for part in parts]) if parts else empty(MACRO_SCHEMA),
+        macro_sources=tuple(sorted({part.source for part in parts})),
+    )
+
+
+def _first(symbol: str, found: Mapping[str, Material | ApexError]) -> Gathered:
     asked = found[symbol]
     if isinstance(asked, ApexError):
         raise asked
-    return asked, {
-        name: material for name, material in found.items() if isinstance(material, Material) and name != symbol
-    } | {symbol: asked}
+    return Gathered(asked, {name: material for name, material in found.items() if isinstance(material, Material)})
 
 
 def _delivered(answers: Iterable[Answer]) -> dict[str, Material | ApexError]:
@@ -129,23 +158,35 @@ def _delivered(answers: Iterable[Answer]) -> dict[str, Material | ApexError]:
 
 
 def _from_store(
-    symbol: str, wanted: Sequence[str], *, source: str | None, as_of: date | None, offline: bool, now: datetime
-) -> tuple[Material, Mapping[str, Material]]:
+    wanted: Sequence[str],
+    series: Sequence[str],
+    *,
+    source: str | None,
+    as_of: date | None,
+    offline: bool,
+    now: datetime,
+) -> Gathered:
     from openapex.store import Store, store_home  # only here: a local source is read without the store
 
-    store = Store(store_home())
+    store, symbol = Store(store_home()), wanted[0]
     stored = store.find_each(wanted, source=source)
     troubles: dict[str, str] = {}
     asked = stored[symbol]
     is_ours = source in (None, "yahoo") and (asked is None or asked.source == "yahoo")
-    stale = [name for name in wanted if is_ours and _wants_refresh(stored[name], as_of, now)]
+    kept_fresh = [name for name in wanted if name == symbol or name in REFRESHED]
+    stale = [name for name in kept_fresh if is_ours and _wants_refresh(stored[name], as_of, now)]
     if stale and not offline:
         troubles = refresh(store, stale, stored, now)
         stored = store.find_each(wanted, source=source)
         asked = stored[symbol]
     if asked is None:
         raise NoData(_nothing(symbol, source, troubles.get(symbol), offline))
-    return _first(symbol, {name: _material(held, troubles.get(name)) for name, held in stored.items() if held})
+    found = _first(symbol, {name: _material(held, troubles.get(name)) for name, held in stored.items() if held})
+    if not series:
+        return found
+    macro = store.find_macro(series, source=source if source in ("demo", "files") else None, end=as_of)
+    names = {name for each in macro.sources.values() for name in each}
+    return replace(found, macro=macro.frame, macro_sources=tuple(sorted(names)))
 
 
 def _wants_refresh(held: "Stored | None", as_of: date | None, now: datetime) -> bool:
@@ -170,7 +211,7 @@ def refresh(
     troubles: dict[str, str] = {}
     with_extras, prices_alone = (open_source("yahoo", now, hurried=True, extras=extras) for extras in (True, False))
     for at, name in enumerate(symbols):
-        source = prices_alone if name in BENCHMARKS and at > 0 else with_extras
+        source = prices_alone if name in REFRESHED and at > 0 else with_extras
         try:
             error = _refreshed(store, source, name, stored[name], now)
         except StoreError as fault:  # what is held can still be read

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -20,6 +20,9 @@ from openapex.store.merging import in_order
 from openapex.store.reading import Stored, StoredMacro
 from openapex.store.receipt import Problem, Receipt
 from openapex.store.tables import TABLES, Kind
+
+if TYPE_CHECKING:
+    from openapex.store.window import Window
 
 TABLE = "market"
 """Folder of the Delta table inside the home folder."""
@@ -207,7 +210,7 @@ class Store:
 
     def find_macro(
         self,
-        series: Sequence[str],
+        series: str | Sequence[str],
         *,
         source: str | None = None,
         end: date | None = None,
@@ -217,7 +220,7 @@ class Store:
 
         Parameters
         ----------
-        series : sequence of str
+        series : str or sequence of str
             Names as ingested; one that is not held is left out.
         source : str, optional
             Whose rows.  By default all real sources are united: a reference date that several hold is taken from one
@@ -237,6 +240,12 @@ class Store:
         from openapex.store.macro import stored_macro
 
         return stored_macro(self._root, self._log.snapshot(_number(version)), series, source, end)
+
+    def windows(self, first: date, last: date) -> "tuple[Window, ...]":
+        """Return the bars and actions of all real symbols between two days, one part a source, the largest first."""
+        from openapex.store.window import windows
+
+        return windows(self._root, self._log.snapshot(), first, last)
 
     def series(self, source: str | None = None) -> tuple[str, ...]:
         """Return the names of the macro series, sorted: of one source, or of all real ones."""

@@ -1,0 +1,193 @@
+"""The weather as text: one line a topic, and on request the tables behind it."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from openapex.cli.lines import STATE_COLOURS, lines_table, rank_text
+from openapex.context.rate_beta import RateBeta
+from openapex.context.rotation import Rotation
+from openapex.desk.context import ContextReport
+from openapex.desk.rotation import RotationReport
+
+QUADRANT_COLOURS = {"leading": "green", "weakening": "yellow", "lagging": "red", "improving": "cyan", None: "dim"}
+
+
+def print_context(report: ContextReport, console: Console) -> None:
+    """Write the whole weather to `console`."""
+    parts: list[RenderableType] = [_headline(report), Text(), lines_table(report.lines)]
+    for title, table in _tables(report):
+        if table.row_count:
+            parts += [Text(), Text(title, "bold"), table]
+    console.print(Group(*parts, Text(), *_footer(report)))
+
+
+def print_rotation(report: RotationReport, console: Console) -> None:
+    """Write the rotation of some symbols to `console`."""
+    text = Text()
+    if report.simulated:
+        text.append(" SIMULATED ", "bold white on red").append("  ")
+    rows = "closed weeks" if report.weekly else "sessions"
+    text.append(f"Rotation against {report.benchmark}, {rows}, ", "bold").append(
+        f"close of {report.session:%a %Y-%m-%d}"
+    )
+    console.print(Group(text, Text(), rotation_table(report.rows)))
+    if report.missing:
+        console.print(Text(f"\n  ! no bars: {', '.join(report.missing)}", "yellow"))
+
+
+def _headline(report: ContextReport) -> Text:
+    profile = report.weather.profile
+    text = Text()
+    if report.simulated:
+        text.append(" SIMULATED ", "bold white on red").append("  ")
+    text.append(f"{report.symbol}  ", "bold")
+    if profile.name != "default":
+        text.append(f"{profile.title}  ")
+    text.append(
+        f"close of {report.weather.session:%a %Y-%m-%d}   against {profile.benchmark} and {profile.rival}", "dim"
+    )
+    return text.append(f"\n{profile.summary}", "dim")
+
+
+def _tables(report: ContextReport) -> Iterable[tuple[str, Table]]:
+    weather = report.weather
+    yield "Relative strength", _relative(report)
+    for span, words in (("daily", "Rotation, daily (63 sessions)"), ("weekly", "Rotation, weekly (26 closed weeks)")):
+        yield f"{words} against {weather.profile.benchmark}", rotation_table(weather.relative.rotation[span].values())
+    yield "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval", _sensitivities(report)
+    yield "Events of the page", _events(report)
+    yield "Regime", _regimes(report)
+    yield "Macro series", _macro(report)
+    if report.sectors is not None:
+        yield f"Sectors of {report.sectors.fund}, list of {report.sectors.list_date}", _sectors(report)
+
+
+def _plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+    return table
+
+
+def _relative(report: ContextReport) -> Table:
+    numbers = ("Ratio", "20 sessions", "Pctile", "z", "Slope", "Ratio pctile (1 y)")
+    table = _plain_table("Pair", "", *numbers, "", right=numbers)
+    proxies = report.weather.profile.proxies
+    for name, pair in report.weather.relative.pairs.items():
+        table.add_row(
+            name, proxies.get(pair.symbol, ""), _number(pair.ratio, ".1f"),
+            _number(pair.relative_20_pct, "+.1f", " pp"), _rank(pair.relative_20_percentile),
+            _number(pair.z_score, "+.1f"), _number(pair.slope_pct, "+.2f", " %"), _rank(pair.ratio_percentile),
+            "252-session high" if pair.is_high_252 else "252-session low" if pair.is_low_252 else "",
+        )  # fmt: skip
+    return table
+
+
+def rotation_table(rows: Iterable[Rotation]) -> Table:
+    """Return one row a symbol: quadrant, both coordinates, and the way it came."""
+    numbers = ("RS-Ratio", "RS-Momentum")
+    table = _plain_table("Symbol", "Quadrant", *numbers, "Tail, oldest first", right=numbers)
+    for row in rows:
+        colour = QUADRANT_COLOURS[row.quadrant]
+        tail = Text(" ")
+        for point in row.tail:
+            tail.append(f"{(point.quadrant or '?')[:2]} ", QUADRANT_COLOURS[point.quadrant])
+        table.add_row(
+            row.symbol, Text(row.quadrant or "unknown", colour),
+            _number(row.rs_ratio, ".2f"), _number(row.rs_momentum, ".2f"), tail,
+        )  # fmt: skip
+    return table
+
+
+def _sensitivities(report: ContextReport) -> Table:
+    table = _plain_table("Symbol", "less SPY", "R²", "n", "own", "R²", "n", right=("R²", "n"))
+    for row in report.weather.sensitivities:
+        table.add_row(row.symbol, *_beta(row.relative), *_beta(row.own))
+    return table
+
+
+def _beta(beta: RateBeta | None) -> tuple[str, str, str]:
+    if beta is None:
+        return "", "", ""
+    return f"{beta.beta:+.2f} ({beta.low:+.2f} to {beta.high:+.2f})", f"{beta.r_squared:.2f}", f"{beta.n}"
+
+
+def _events(report: ContextReport) -> Table:
+    numbers = ("Share", "n", "of sessions")
+    table = _plain_table("Event", "Today", "Last", *numbers, right=numbers)
+    for event in report.weather.events.events.values():
+        now = "unknown" if event.is_now is None else "yes" if event.is_now else "no"
+        table.add_row(
+            event.title, Text(now, "bold" if event.is_now else "dim"), str(event.last or ""),
+            _number(event.share_pct, ".1f", " %"), f"{event.n:,}", f"{event.n_sessions:,}",
+        )  # fmt: skip
+    return table
+
+
+def _regimes(report: ContextReport) -> Table:
+    regime = report.weather.regime
+    numbers = ("Share", "Typical spell")
+    table = _plain_table("State", "", *numbers, "Then", right=numbers)
+    for name, share in regime.share.items():
+        after = {pair.split(" → ")[1]: n for pair, n in regime.transitions.items() if pair.startswith(f"{name} → ")}
+        then = "  ".join(f"{to} {n}×" for to, n in sorted(after.items(), key=lambda one: -one[1])[:3])
+        dwell = regime.median_dwell.get(name, math.nan)
+        table.add_row(
+            Text(name, STATE_COLOURS.get(name, "")), "now" if name == regime.state else "",
+            f"{share:.0f} %", _number(dwell, ".0f", " sessions"), then,
+        )  # fmt: skip
+    return table
+
+
+def _macro(report: ContextReport) -> Table:
+    table = _plain_table("Series", "Value", "About", "Known", "", right=("Value",))
+    for one in report.weather.known:
+        notes = [word for word, is_so in (("STALE", one.is_stale), ("revised since", not one.as_published)) if is_so]
+        if one.n_carried and one.series.startswith(("DGS", "T10", "BAML", "VIX", "DFF")):
+            notes.append(f"carried on {one.n_carried} of 252 sessions")
+        table.add_row(
+            f"{one.series}  {one.title}",
+            f"{one.value:,.2f}",
+            str(one.reference_date),
+            str(one.known_at),
+            ", ".join(notes),
+        )
+    return table
+
+
+def _sectors(report: ContextReport) -> Table:
+    table = _plain_table("Sector", "Weight", "Holdings", right=("Weight", "Holdings"))
+    assert report.sectors is not None
+    for sector in (*report.sectors.sectors, *([report.sectors.cash] if report.sectors.cash else [])):
+        table.add_row(sector.name, f"{sector.weight_pct:.1f} %", f"{sector.n_holdings:,}")
+    return table
+
+
+def _footer(report: ContextReport) -> Iterable[Text]:
+    note = report.data
+    text = Text("Data    ", "dim")
+    if report.simulated:
+        text.append("SIMULATED ", "bold red")
+    sources = dict.fromkeys((note.source, *report.macro_sources))
+    text.append(f"{', '.join(sources)} {note.version}, {note.n_bars:,} bars {note.first} – {note.last}")
+    if note.stale:
+        text.append("  STALE", "bold red")
+    yield text
+    by_advice: dict[str, list[str]] = {}
+    for one in report.missing:
+        ended = one.title.partition("its bars end on ")[2]
+        by_advice.setdefault(one.how, []).append(f"{one.name} (ends {ended})" if ended else one.name)
+    for how, names in by_advice.items():
+        yield Text(f"  ! not in this data: {', '.join(names)}", "yellow").append(f"  [{how}]", "dim")
+
+
+def _number(value: float, form: str, unit: str = "") -> str:
+    return "n/a" if math.isnan(value) else f"{value:{form}}{unit}"
+
+
+def _rank(rank: float) -> str:
+    return "n/a" if math.isnan(rank) else rank_text(rank)

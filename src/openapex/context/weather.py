@@ -1,0 +1,185 @@
+"""All of a symbol's weather on one session: relative strength, rates, credit, growth, breadth, regime, events."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from openapex.bars import Bars, FloatArray
+from openapex.context.breadth import Breadth, breadth
+from openapex.context.credit import Credit, credit
+from openapex.context.events import PageEvents, page_events
+from openapex.context.growth import Growth, growth
+from openapex.context.macro import SERIES, Known, Macro
+from openapex.context.profile import Profile
+from openapex.context.rate_beta import RateBeta, Sensitivity, rate_beta, sensitivities
+from openapex.context.rates import Rates, rates
+from openapex.context.regime import Regime, regime
+from openapex.context.relative import Relative, relative_strength
+from openapex.context.rotation import Rotation, rotation
+from openapex.context.universe import Universe
+from openapex.sessions import calendar_of
+
+SMALL, LARGE = "IWM", "QQQ"
+"""Breadth is the lead of small caps over the largest."""
+CREDIT_PAIR = ("HYG", "IEF")
+
+
+@dataclass(frozen=True, slots=True)
+class RelativeStrength:
+    """Pairs by name ("IWM/SPY"), and rotation against the benchmark, daily and weekly, by symbol."""
+
+    pairs: Mapping[str, Relative]
+    rotation: Mapping[str, Mapping[str, Rotation]]
+
+
+@dataclass(frozen=True, slots=True)
+class RateSensitivity:
+    """The symbol's rate beta, of its return less the benchmark's and of its own."""
+
+    relative: RateBeta | None
+    own: RateBeta | None
+
+
+@dataclass(frozen=True, slots=True)
+class Weather:
+    """What surrounds one symbol, known at the close of `session`.
+
+    `known` lists the newest value of every macro series used, `missing` the symbols and series that were not there.
+    """
+
+    symbol: str
+    session: date
+    profile: Profile
+    relative: RelativeStrength
+    rates: Rates
+    beta: RateSensitivity
+    sensitivities: tuple[Sensitivity, ...]
+    credit: Credit
+    growth: Growth
+    breadth: Breadth
+    regime: Regime
+    events: PageEvents
+    known: tuple[Known, ...]
+    missing_symbols: tuple[str, ...]
+    missing_series: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """Indicators of the symbol's bars that somebody has computed already; None computes them anew."""
+
+    rsi: FloatArray | None = field(default=None, compare=False)
+    relative_volume: FloatArray | None = field(default=None, compare=False)
+
+
+NEVER_MISSED = frozenset({"DFEDTAR", "DFEDTARU", "FEDFUNDS", "DFF", "S5TH", "MMTH", "ADV", "DECL", "MAHN", "MALN"})
+"""Series for which another stands in; their absence is named where it leaves a gap."""
+
+
+def weather(
+    bars: Bars,
+    others: Mapping[str, Bars],
+    macro: Macro,
+    profile: Profile,
+    *,
+    universe: Universe | None = None,
+    computed: Computed | None = None,
+    thorough: bool = True,
+) -> Weather:
+    """Return the weather around one symbol on its last session.
+
+    Parameters
+    ----------
+    bars : Bars
+        The symbol's own, at least one bar, cut at the session.
+    others : mapping of symbol to Bars
+        Its companions (`Profile.companions`), cut at the session; absent ones are named in `missing_symbols`.
+    macro : Macro
+        What was known by then.
+    profile : Profile
+        What to compare the symbol with.
+    universe : Universe, optional
+        Shares counted over stocks; otherwise the breadth series stand in.
+    computed : Computed, optional
+        RSI and relative volume of `bars`.
+    thorough : bool, default True
+        False leaves out rotation and the table of sensitivities, as one line a topic needs no more.
+
+    Notes
+    -----
+    Everything is known at the close of the last bar; cutting the inputs there changes nothing.
+    """
+    symbol, sessions = profile.symbol, bars.sessions
+    held = {**others, symbol: bars}
+    rate_weather = rates(macro, sessions)
+    pair = (held[CREDIT_PAIR[0]], held[CREDIT_PAIR[1]]) if set(CREDIT_PAIR) <= set(held) else None
+    credit_weather, growth_weather = credit(macro, sessions, pair), growth(macro, sessions)
+    lead = breadth(held.get(SMALL), held.get(LARGE), macro, sessions, universe)
+    benchmark = held.get(profile.benchmark)
+    around = (rate_weather, credit_weather, growth_weather, lead)
+    return Weather(
+        symbol=symbol,
+        session=sessions[-1].item(),
+        profile=profile,
+        relative=_relative(held, profile, thorough),
+        rates=rate_weather,
+        beta=RateSensitivity(
+            rate_beta(bars, benchmark, macro) if benchmark else None, rate_beta(bars, None, macro, with_history=False)
+        ),
+        sensitivities=_sensitivities(held, profile, macro) if thorough else (),
+        credit=credit_weather,
+        growth=growth_weather,
+        breadth=lead,
+        regime=regime(rate_weather.states, credit_weather.states, lead.states, growth_weather.states),
+        events=_events(bars, benchmark, macro, computed or Computed(), around),
+        known=macro.known(SERIES, sessions),
+        missing_symbols=tuple(name for name in profile.companions if name not in others),
+        missing_series=_missing_series(macro, universe),
+    )
+
+
+def _relative(held: Mapping[str, Bars], profile: Profile, thorough: bool) -> RelativeStrength:
+    symbol, benchmark, rival = profile.symbol, profile.benchmark, profile.rival
+    wanted = [
+        (symbol, benchmark),
+        (symbol, rival),
+        (benchmark, rival),
+        *((name, benchmark) for name in profile.proxies),
+    ]
+    pairs = {f"{a}/{b}": relative_strength(held[a], held[b]) for a, b in wanted if a in held and b in held}
+    turning: dict[str, dict[str, Rotation]] = {"daily": {}, "weekly": {}}
+    if thorough and benchmark in held:
+        calendar = calendar_of(symbol)
+        for name in (symbol, rival, *profile.proxies):
+            if name in held:
+                for span, is_weekly in (("daily", False), ("weekly", True)):
+                    turning[span][name] = rotation(held[name], held[benchmark], weekly=is_weekly, calendar=calendar)
+    return RelativeStrength(pairs, turning)
+
+
+def _sensitivities(held: Mapping[str, Bars], profile: Profile, macro: Macro) -> tuple[Sensitivity, ...]:
+    names = dict.fromkeys((profile.symbol, *profile.indices))
+    return sensitivities({name: held[name] for name in names if name in held}, "SPY", macro)
+
+
+def _events(
+    bars: Bars,
+    benchmark: Bars | None,
+    macro: Macro,
+    computed: Computed,
+    around: tuple[Rates, Credit, Growth, Breadth],
+) -> PageEvents:
+    rate_weather, credit_weather, growth_weather, lead = around
+    return page_events(
+        bars, benchmark, rates=rate_weather, credit=credit_weather, growth=growth_weather, breadth=lead, macro=macro,
+        rsi=computed.rsi, relative_volume=computed.relative_volume,
+    )  # fmt: skip
+
+
+def _missing_series(macro: Macro, universe: Universe | None) -> tuple[str, ...]:
+    missing = [name for name in SERIES if name not in NEVER_MISSED and name not in macro]
+    if "DFF" not in macro and "FEDFUNDS" not in macro:
+        missing.append("DFF")
+    if universe is None and "S5TH" not in macro and "MMTH" not in macro:
+        missing.append("S5TH")
+    return tuple(missing)

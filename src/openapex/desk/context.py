@@ -1,0 +1,206 @@
+"""What surrounds a ticker: relative strength, rates, credit, growth, breadth, regime and events, on one session."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from openapex.bars import Bars
+from openapex.context.holdings import Sectors, sector_weights
+from openapex.context.lines import Line, context_lines
+from openapex.context.macro import SERIES, Known
+from openapex.context.weather import Weather
+from openapex.desk.analysis import DataNote
+from openapex.desk.gathering import Columns, gathered
+from openapex.desk.material import Gathered
+from openapex.desk.plain import plain
+from openapex.desk.prepared import companions, data_note, day, prepared
+from openapex.desk.surroundings import RECENT, macro_known, stored_universe, surroundings
+from openapex.sources.holdings import read_holdings
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Something that was not there, what it leaves unknown, and how to get it."""
+
+    name: str
+    title: str
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContextReport:
+    """The weather around one ticker, with the data behind it.
+
+    Parameters
+    ----------
+    symbol : str
+        As asked.
+    as_of : date
+        Knowledge cut-off; the last bar's session when none was asked.
+    simulated : bool
+        True when the data is the simulated market.
+    weather : Weather
+        Every number, by topic.
+    sectors : Sectors or None
+        Sector weights of the fund, from a list of holdings dated by `as_of`; None when there is none.
+    lines : tuple of Line
+        One line a topic, as `analyze` shows it.
+    missing : tuple of Missing
+        What was not there and how to get it.
+    data : DataNote
+        Source, version, span and warnings of the symbol's bars; the version covers everything used.
+    macro_sources : tuple of str
+        Where the macro series came from.
+    """
+
+    symbol: str
+    as_of: date
+    simulated: bool
+    weather: Weather
+    sectors: Sectors | None
+    lines: tuple[Line, ...]
+    missing: tuple[Missing, ...]
+    data: DataNote
+    macro_sources: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types with the keys of docs/context.md; unknown numbers are None, dates ISO text."""
+        w = self.weather
+        beta = {"beta": plain(w.beta), "sensitivities": plain(w.sensitivities)}
+        return {
+            "symbol": self.symbol,
+            "as_of": self.as_of.isoformat(),
+            "session": w.session.isoformat(),
+            "simulated": self.simulated,
+            "profile": plain(w.profile) | {"sectors": plain(self.sectors)},
+            "relative": plain(w.relative),
+            "rates": plain(w.rates) | beta,
+            "credit": plain(w.credit),
+            "growth": plain(w.growth),
+            "breadth": plain(w.breadth),
+            "regime": plain(w.regime),
+            "events": plain(w.events.events) | {"driver": w.events.driver, "driver_reason": w.events.driver_reason},
+            "lines": plain(self.lines),
+            "data": plain(self.data)
+            | {
+                "macro_sources": list(self.macro_sources),
+                "macro": {one.series: _known(one) for one in w.known},
+                "missing": plain(self.missing),
+            },
+        }
+
+    def _repr_html_(self) -> str:
+        from openapex.desk.html import context_as_html
+
+        return context_as_html(self)
+
+
+def _known(one: Known) -> dict[str, Any]:
+    shown: dict[str, Any] = plain(one)
+    del shown["series"]
+    return shown
+
+
+def context(
+    symbol: "str | Columns",
+    *,
+    data: "str | Path | Columns | None" = None,
+    source: str | None = None,
+    as_of: "date | str | None" = None,
+    holdings: "str | Path | None" = None,
+    offline: bool = False,
+    provisional: bool = False,
+    now: datetime | None = None,
+) -> ContextReport:
+    """Return what surrounds one ticker: why it moves, and in which weather.
+
+    Parameters
+    ----------
+    symbol : str, or a Polars or pandas frame
+        Whose weather.
+    data : path or frame, optional
+        A CSV or Parquet file, or a folder of tables: bars, macro series, market breadth, a fund's holdings.
+    source : {"files", "yahoo", "demo"}, optional
+        Where to look; by default the store, refreshed from Yahoo when stale.
+    as_of : date or ISO text, optional
+        Knowledge cut-off: bars up to it, macro values published by it.
+    holdings : path, optional
+        The fund's list of holdings (iShares CSV), for its sectors.
+    offline : bool, default False
+        Never ask the network.
+    provisional : bool, default False
+        Use a last bar that has not settled.
+    now : datetime with time zone, optional
+        The present moment, for tests; by default the clock.
+
+    Raises
+    ------
+    NoData
+        If nothing is known of the symbol.
+    BadInput
+        If an argument breaks its rule or the data cannot be understood.
+
+    Notes
+    -----
+    Known at the close of the last bar.  Without macro data it still works: `missing` names what is not there.
+
+    Examples
+    --------
+    >>> report = context("IWM", source="demo", as_of="2024-12-31")
+    >>> report.simulated, report.weather.session.isoformat(), [line.topic for line in report.lines][:3]
+    (True, '2024-12-31', ['relative', 'rates', 'credit'])
+    """
+    now, cut = now or datetime.now(UTC), day(as_of)
+    found = gathered(symbol, data, source, as_of=cut, offline=offline, now=now, reach="far")
+    ready = prepared(found.asked, cut, provisional=provisional, now=now)
+    name, bars = found.asked.symbol, ready.bars
+    others = companions(found.others, ready.session, now, recent=RECENT)
+    macro = macro_known(found.macro, ready.session, cut)
+    universe = stored_universe(ready.session) if found.asked.version is not None else None
+    weather = surroundings(name, bars, others, macro, universe=universe)
+    listed = read_holdings(Path(holdings)) if holdings is not None else found.holdings
+    return ContextReport(
+        symbol=name,
+        as_of=cut or ready.session,
+        simulated=found.asked.simulated,
+        weather=weather,
+        sectors=sector_weights(listed, name, cut or ready.session) if listed is not None else None,
+        lines=context_lines(weather),
+        missing=_missing(weather, found),
+        data=replace(data_note(ready), version=found.asked.version or _fingerprint(bars, others, macro.frame)),
+        macro_sources=found.macro_sources,
+    )
+
+
+def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:
+    is_store, proxies = found.asked.version is not None, weather.profile.proxies
+    by_symbol = "apex fetch {}" if is_store else "add its bars to the data"
+    by_series = "apex fetch --macro" if is_store else "--data FOLDER that also holds a table of date, series, value"
+    symbols = []
+    for name in weather.missing_symbols:
+        title, held = proxies.get(name, ""), found.others.get(name)
+        last = held.bars.filter(pl.col("session") <= weather.session)["session"].max() if held else None
+        title = f"{title}; its bars end on {last!s}".removeprefix("; ") if last else title
+        symbols.append(Missing(name, title, by_symbol.format(name)))
+    return tuple(symbols) + tuple(Missing(name, SERIES[name].title, by_series) for name in weather.missing_series)
+
+
+def _fingerprint(bars: Bars, others: Mapping[str, Bars], macro: pl.DataFrame) -> str:
+    """Return a hash of all rows that may have mattered, so that equal reports cite equal data."""
+    digest = hashlib.sha256()
+    for one in (bars, *(others[name] for name in sorted(others))):
+        digest.update("".join(one.symbols).encode())
+        digest.update(one.sessions.astype("datetime64[D]").astype(np.int64).tobytes())
+        for column in (one.high, one.low, one.close, one.adj_close, one.volume):
+            digest.update(np.ascontiguousarray(column, dtype="<f8").tobytes())
+    known = macro.sort("series", "reference_date", "known_at")
+    digest.update(repr(known["series"].rle().to_list()).encode())
+    for name, kind in (("reference_date", pl.Int32), ("known_at", pl.Int32), ("value", pl.Float64)):
+        digest.update(known[name].cast(kind).fill_null(0).to_numpy().tobytes())
+    return f"sha256:{digest.hexdigest()[:16]}"

@@ -1,0 +1,88 @@
+"""What a symbol's page needs, gathered from wherever it is: a frame, a file, a folder, the store, the simulation."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from openapex.context.macro import SERIES
+from openapex.context.profile import Profile, profile
+from openapex.context.weather import CREDIT_PAIR, LARGE, SMALL
+from openapex.desk.frames import from_frame
+from openapex.desk.material import BENCHMARKS, Gathered, gather
+from openapex.errors import BadInput, NoData
+
+Columns = Any  # a Polars or pandas frame
+
+Reach: TypeAlias = Literal["benchmarks", "near", "far"]
+"""How far to look around: the benchmarks of the key statistics; what one line a topic needs; every companion."""
+
+
+def gathered(
+    symbol: "str | Columns",
+    data: "str | Path | Columns | None",
+    source: str | None,
+    *,
+    as_of: date | None,
+    offline: bool,
+    now: datetime,
+    reach: Reach,
+) -> Gathered:
+    """Gather a symbol and its companions; in capitals, or else as it was written: a file may spell it so.
+
+    Raises
+    ------
+    NoData
+        If nothing is known of the symbol; says what to do.
+    BadInput
+        If an argument breaks its rule.
+    """
+    if not isinstance(symbol, str) or not (data is None or isinstance(data, str | Path)):
+        if source is not None:
+            raise BadInput(f"source is {source!r}, must be absent when a frame is given")
+        name = symbol if isinstance(symbol, str) else "FRAME"
+        return from_frame(symbol, data, _wanted(profile(name), reach))
+    if not symbol.strip():
+        raise BadInput("symbol is empty, must be a ticker such as IWM")
+    if data is not None and not str(data):
+        raise BadInput("data is '', must be a path to a file or folder")
+    path = Path(data) if data is not None else None
+    series = () if reach == "benchmarks" else tuple(SERIES)
+    for name, is_offline in ((symbol.upper(), offline), (symbol, True)):
+        around = _wanted(profile(name), reach)
+        try:
+            return gather(
+                name, source=source, data=path, as_of=as_of, offline=is_offline, now=now,
+                companions=around, series=series,
+            )  # fmt: skip
+        except NoData:
+            if symbol == name:
+                raise
+    raise AssertionError("unreachable: the second name is the symbol itself")
+
+
+def gathered_each(
+    symbol: str,
+    others: Sequence[str],
+    data: "str | Path | None",
+    source: str | None,
+    *,
+    as_of: date | None,
+    offline: bool,
+    now: datetime,
+) -> Gathered:
+    """Gather a symbol with named others, without macro series; an absent one is left out of the result.
+
+    Raises
+    ------
+    NoData
+        If nothing is known of `symbol`.
+    """
+    path = Path(data) if data is not None else None
+    return gather(symbol, source=source, data=path, as_of=as_of, offline=offline, now=now, companions=others)
+
+
+def _wanted(about: Profile, reach: Reach) -> tuple[str, ...]:
+    near = (*BENCHMARKS, about.benchmark, about.rival, SMALL, LARGE, *CREDIT_PAIR)
+    names = {"benchmarks": BENCHMARKS, "near": near, "far": (*near, *about.companions)}[reach]
+    return tuple(dict.fromkeys(name for name in names if name != about.symbol))

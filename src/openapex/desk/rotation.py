@@ -1,0 +1,105 @@
+"""Relative rotation: where several tickers stand against a benchmark, and which way they turn."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from openapex.context.rotation import Rotation
+from openapex.context.rotation import rotation as rotated
+from openapex.desk.gathering import gathered_each
+from openapex.desk.plain import plain
+from openapex.desk.prepared import companions, day, prepared
+from openapex.errors import BadInput, NoData
+from openapex.sessions import calendar_of
+
+
+@dataclass(frozen=True, slots=True)
+class RotationReport:
+    """Symbols against a benchmark on one session, strongest first; `missing` names those without data."""
+
+    benchmark: str
+    as_of: date
+    session: date
+    weekly: bool
+    simulated: bool
+    rows: tuple[Rotation, ...]
+    missing: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types."""
+        shown: dict[str, Any] = plain(self)
+        return shown
+
+    def svg(self) -> str:
+        """Return the rotation graph as a self-contained SVG picture."""
+        from openapex.desk.rotation_graph import rotation_svg
+
+        return rotation_svg(self)
+
+    def _repr_html_(self) -> str:
+        return self.svg()
+
+
+def rotation(
+    symbols: Sequence[str],
+    *,
+    benchmark: str = "SPY",
+    weekly: bool = False,
+    data: "str | Path | None" = None,
+    source: str | None = None,
+    as_of: "date | str | None" = None,
+    offline: bool = False,
+    now: datetime | None = None,
+) -> RotationReport:
+    """Return the relative rotation of some tickers against a benchmark.
+
+    Parameters
+    ----------
+    symbols : sequence of str
+        Tickers, at least one.
+    benchmark : str, default "SPY"
+        What they are measured against.
+    weekly : bool, default False
+        Rows are closed weeks instead of sessions.
+    data, source, as_of, offline, now
+        As in `openapex.analyze`.
+
+    Raises
+    ------
+    NoData
+        If the benchmark or all of the symbols have no bars.
+    BadInput
+        If no symbol but the benchmark is named.
+
+    Examples
+    --------
+    >>> report = rotation(["IWM", "QQQ"], source="demo", as_of="2024-12-31")
+    >>> sorted(row.symbol for row in report.rows), report.rows[0].quadrant is not None
+    (['IWM', 'QQQ'], True)
+    """
+    now, cut = now or datetime.now(UTC), day(as_of)
+    names = [name for name in dict.fromkeys(symbol.upper() for symbol in symbols) if name != benchmark.upper()]
+    if not names:
+        raise BadInput(f"symbols is {list(symbols)}, must name at least one besides the benchmark {benchmark}")
+    found = gathered_each(benchmark.upper(), names, data, source, as_of=cut, offline=offline, now=now)
+    against = prepared(found.asked, cut, provisional=False, now=now)
+    others = {name: found.others[name] for name in names if name in found.others}
+    held = companions(others, against.session, now)
+    if not held:
+        raise NoData(f"none of {', '.join(names)} has bars in {found.asked.source}; try: apex fetch {' '.join(names)}")
+    rows = [rotated(bars, against.bars, weekly=weekly, calendar=calendar_of(name)) for name, bars in held.items()]
+    return RotationReport(
+        benchmark=found.asked.symbol,
+        as_of=cut or against.session,
+        session=against.session,
+        weekly=weekly,
+        simulated=found.asked.simulated,
+        rows=tuple(sorted(rows, key=_strength, reverse=True)),
+        missing=tuple(name for name in names if name not in held),
+    )
+
+
+def _strength(row: Rotation) -> float:
+    return row.rs_ratio if row.rs_ratio == row.rs_ratio else float("-inf")
