@@ -293,6 +293,12 @@ def test_the_mean_includes_today():
     assert universe_breadth(stocks(A=[12.0] + [10.0] * 48 + [10.03]), DAY, least=1).share_above_50_pct == 0.0
 
 
+def test_the_mean_reaches_back_200_closes_and_no_further():
+    long = [30.0] + [10.0] * 198 + [10.05]  # mean 10.10, without the first 10.00
+    assert universe_breadth(stocks(A=long), DAY, least=1).share_above_200_pct == 0.0
+    assert universe_breadth(stocks(A=[30.0, *long[1:-1], 10.0, 10.05]), DAY, least=1).share_above_200_pct == 100.0
+
+
 def test_only_stocks_with_a_close_on_the_session_count():
     frame = stocks(A=RISING, GONE=[*RISING, None], NOT=[*RISING, NAN])
     found = universe_breadth(frame, DAY, least=1)

@@ -116,6 +116,8 @@ def test_every_number_is_what_pandas_finds_on_that_day():
         expected = rank[row] if row >= 271 else NAN
         assert stands.relative_20_percentile == pytest.approx(expected, rel=1e-12, nan_ok=True)
         recent = ratio[max(row - 251, 0) : row + 1]
+        rank_252 = 100 * ((recent < ratio[row]).sum() + 0.5) / 252 if row >= 251 else NAN
+        assert stands.ratio_percentile == pytest.approx(rank_252, rel=1e-12, nan_ok=True)
         assert stands.is_high_252 == (None if row < 251 else ratio[row] == recent.max())
 
 

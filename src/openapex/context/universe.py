@@ -9,8 +9,6 @@ from openapex.context.causal import NAN
 
 LEAST = 100
 """Stocks below which a share is no breadth."""
-ABOVE = 1e-12
-"""A close is above its mean by more than this share of it, so that the mean of a price that never moved is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +99,5 @@ def _share_above(stocks: pl.DataFrame, window: int, least: int) -> float:
     old = stocks.filter(pl.col("n") >= window)
     if old.height < max(least, 1):
         return NAN
-    n_above = int((old["close"] > old[f"mean_{window}"] * (1.0 + ABOVE)).sum())
+    n_above = int((old["close"] > old[f"mean_{window}"]).sum())
     return 100.0 * n_above / old.height
