@@ -258,6 +258,24 @@ def test_a_table_with_damaged_pages_fails_what_it_may_hold_and_is_said_of_the_re
     assert source.symbols() == ["IWM", "shares"]
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_table_in_order_of_dates_gives_each_symbol_its_own_rows(tmp_path, suffix):
+    frame = pl.concat([bars("IWM"), bars("SPY", 60, 2.0)]).sort("date", "symbol")
+    frame.write_csv(tmp_path / "t.csv") if suffix == "csv" else frame.write_parquet(tmp_path / "t.parquet")
+    for path in (tmp_path, tmp_path / f"t.{suffix}"):
+        iwm, spy = FilesSource(path).fetch(["IWM", "SPY"])
+        assert iwm.bars["close"].to_list() == bars("IWM")["close"].to_list()
+        assert spy.bars["close"].to_list() == bars("SPY", 60, 2.0)["close"].to_list()
+
+
+def test_the_dates_of_one_symbol_do_not_tell_how_another_ones_are_read(tmp_path):
+    seconds = pl.DataFrame({"date": [1710163800], "symbol": ["A"], "close": [1.0]})
+    micro = seconds.with_columns(date=pl.col("date") * 1_000_000, symbol=pl.lit("B"))
+    pl.concat([seconds, micro]).write_parquet(tmp_path / "shares.parquet")
+    for answer in FilesSource(tmp_path).fetch(["A", "B"]):
+        assert answer.bars["session"].to_list() == [date(2024, 3, 11)]
+
+
 def test_a_bad_value_of_one_symbol_leaves_the_others(tmp_path):
     bad = bars("SPY").with_columns(date=pl.when(pl.int_range(60) == 7).then(None).otherwise("date"))
     pl.concat([bars("IWM"), bad]).write_parquet(tmp_path / "funds.parquet")

@@ -93,6 +93,28 @@ def test_scenario_25_a_later_value_never_stands_before_the_revision_that_made_it
     )
 
 
+def test_a_supposed_day_of_publication_gives_way_to_a_known_one_only_from_that_day_on(tmp_path):
+    written(tmp_path / "first.csv", HEADER + "2023-08-01,UNRATE,3.8,2023-08-30\n2023-09-01,UNRATE,3.8,2023-10-09\n")
+    written(tmp_path / "today.csv", "date,series,value\n2023-08-01,UNRATE,3.7\n2023-09-01,UNRATE,3.7\n")
+    answer = one(FilesSource(tmp_path), "UNRATE")
+    assert answer.macro.select("known_at", "value", "as_published").rows() == [
+        (date(2023, 8, 30), 3.8, True),
+        (date(2023, 10, 6), 3.7, False),
+        (date(2023, 10, 9), 3.8, True),
+    ]
+    assert answer.n_superseded == 1
+    early = one(FilesSource(tmp_path), "UNRATE", end=date(2023, 10, 8))
+    assert early.macro.equals(answer.macro[:2])
+
+
+def test_the_first_of_two_files_counts_where_both_have_a_value(tmp_path):
+    written(tmp_path / "a.csv", "date,series,value\n2024-01-02,DGS2,4.33\n")
+    written(tmp_path / "b.csv", "date,series,value\n2024-01-02,DGS2,9.99\n2024-01-03,DGS2,4.35\n")
+    answer = one(FilesSource(tmp_path), "DGS2")
+    assert answer.macro["value"].to_list() == [4.33, 4.35]
+    assert answer.n_superseded == 1
+
+
 def test_scenario_24_a_dot_is_a_missing_value_and_never_a_number(tmp_path):
     source = written(tmp_path / "fredgraph.csv", "DATE,DGS2\n2024-07-03,4.71\n2024-07-04,.\n2024-07-05,4.60\n")
     answer = one(source, "DGS2")
