@@ -44,6 +44,7 @@ def survives(home, n_rounds, seed):
             days = set(held.bars["session"]) if held else set()
             assert {day(n) for n in acknowledged} <= days
             assert held is None or set(held.actions["session"]) == days  # bars and actions of a delivery: both or none
+        assert set(store.find_macro(["DGS2"]).frame["reference_date"]) == days  # of an ingest: all or nothing
     return acknowledged
 
 

@@ -1,7 +1,9 @@
 """Macro series in the store: what was known on a day stays what was known on that day."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from threading import Thread
 
 import hypothesis.strategies as st
 import polars as pl
@@ -14,6 +16,8 @@ from openapex.errors import BadInput, CorruptStore, NoData, StoreError
 from openapex.sources.demo import DemoSource
 from openapex.sources.source import MACRO_SCHEMA, Delivery
 from openapex.store import Store
+from openapex.store import macro as reading
+from openapex.store.files import read_files
 from openapex.store.log import Log
 from openapex.store.tables import DELTA_COLUMNS
 
@@ -75,6 +79,8 @@ def test_a_series_is_no_symbol_and_a_symbol_is_no_series(store):
     assert (store.symbols(), store.series()) == (("IWM",), ("DGS2",))
     assert store.find("DGS2") is None
     assert store.find_macro(["IWM"]).frame.is_empty()
+    assert store.find_macro("DGS2").frame.height == 1
+    assert store.find_macro([]).frame.is_empty()
 
 
 def test_a_value_published_as_missing_is_kept_as_missing(store):
@@ -127,6 +133,14 @@ def test_scenario_25_a_vintage_replaces_a_guess_and_is_replaced_by_none(store):
     assert values(store) == [(RELEASED, 3.8, True), (date(2024, 2, 21), 3.7, False)]
 
 
+def test_a_vintage_of_the_day_of_the_fetch_is_not_replaced_by_a_guess(store):
+    store.ingest([macro(rows=[(AUGUST, REFETCHED.date(), 3.8)], published=True)], now=REFETCHED)
+    guess = macro(rows=[(AUGUST, RELEASED, 3.7)])
+    assert counts(store.ingest([guess], now=REFETCHED)) == (0, 0, 0, 1)
+    assert values(store) == [(REFETCHED.date(), 3.8, True)]
+    assert counts(store.ingest([guess], now=REFETCHED + timedelta(days=1))) == (0, 1, 0, 0)
+
+
 def test_a_guessed_day_after_the_first_vintage_gives_way_to_the_vintages(store):
     guessed = macro(rows=[(AUGUST, date(2023, 9, 8), 3.7)])
     vintages = macro(rows=[(AUGUST, RELEASED, 3.8), (AUGUST, date(2024, 1, 5), 3.7)], published=True)
@@ -169,6 +183,9 @@ def test_several_guesses_of_one_reference_date_are_kept_and_found_unchanged(stor
     rows = [(AUGUST, RELEASED, 3.8), (AUGUST, date(2023, 10, 6), 3.7)]
     assert counts(store.ingest([macro(rows=rows)], now=NOW)) == (2, 0, 0, 0)
     assert counts(store.ingest([macro(rows=rows)], now=REFETCHED)) == (0, 0, 2, 0)
+    rows[0] = (AUGUST, RELEASED, 3.9)  # only the last of them is the source's present value
+    assert counts(store.ingest([macro(rows=rows)], now=REFETCHED)) == (0, 0, 1, 1)
+    assert values(store) == [(RELEASED, 3.8, False), (date(2023, 10, 6), 3.7, False)]
 
 
 def test_scenario_26_what_was_released_later_is_not_known(store):
@@ -179,6 +196,8 @@ def test_scenario_26_what_was_released_later_is_not_known(store):
     assert store.find_macro(["CPIAUCSL"], end=april_12).frame.height == 1
 
 
+FEW = settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+KNOWN = pl.col("known_at")
 DAYS = [date(2024, 1, 1) + timedelta(days=n) for n in range(8)]
 FETCH = st.tuples(
     st.sampled_from(["fred", "files"]),
@@ -187,31 +206,38 @@ FETCH = st.tuples(
 )
 
 
-def _ingest_daily(store, fetches, until=None):
-    """One fetch a day; a vintage cannot be known later than its fetch."""
+def _moment(n):
+    return datetime(DAYS[n].year, DAYS[n].month, DAYS[n].day, 12, tzinfo=UTC)
+
+
+def _ingest_daily(store, fetches, until=date.max):
+    """One fetch a day of what is known by then; guesses lag by a day."""
     for n, (source, published, rows) in enumerate(fetches):
-        day = DAYS[n]
-        given_rows = [(DAYS[ref], min(DAYS[known], day), value) for ref, known, value in rows]
-        if until is not None:
-            given_rows = [row for row in given_rows if row[1] <= until]
-        now = datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
-        store.ingest([macro(rows=given_rows, source=source, published=published)], now=now)
+        dated = [(DAYS[ref], DAYS[known if published else ref + 1], value) for ref, known, value in rows]
+        known = [row for row in dated if row[1] <= min(until, DAYS[n])]
+        store.ingest([macro(rows=known, source=source, published=published)], now=_moment(n))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@FEW
 @given(fetches=st.lists(FETCH, min_size=2, max_size=6), cut=st.integers(0, 6))
 def test_a_cut_is_exactly_what_would_be_found_had_later_rows_never_been_stored(tmp_path_factory, fetches, cut):
-    everything, cut_before = (Store(tmp_path_factory.mktemp("store")) for _ in range(2))
-    _ingest_daily(everything, fetches)
-    _ingest_daily(cut_before, fetches, until=DAYS[cut])
+    whole, short = (Store(tmp_path_factory.mktemp("store")) for _ in range(2))
+    _ingest_daily(whole, fetches)
+    _ingest_daily(short, fetches, until=DAYS[cut])
     for source in (None, "fred", "files"):
-        one, other = (store.find_macro(["UNRATE"], source=source, end=DAYS[cut]) for store in (everything, cut_before))
+        one, other = (store.find_macro("UNRATE", source=source, end=DAYS[cut]) for store in (whole, short))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(
+                reading, "read_files", lambda *a: [part.filter(KNOWN.le(DAYS[cut])) for part in read_files(*a)]
+            )
+            third = whole.find_macro("UNRATE", source=source)
         assert_frame_equal(one.frame, other.frame)
-        assert (one.sources, one.fetched_at) == (other.sources, other.fetched_at)
-    assert everything.verify() == ()
+        assert_frame_equal(one.frame, third.frame)
+        assert (one.sources, one.fetched_at) == (other.sources, other.fetched_at) == (third.sources, third.fetched_at)
+    assert whole.verify() == ()
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@FEW
 @given(fetches=st.lists(FETCH, min_size=2, max_size=6))
 def test_no_refetch_of_guesses_changes_what_was_known_of_a_held_date_before_its_day(tmp_path_factory, fetches):
     store = Store(tmp_path_factory.mktemp("store"))
@@ -219,8 +245,7 @@ def test_no_refetch_of_guesses_changes_what_was_known_of_a_held_date_before_its_
         end = DAYS[n] - timedelta(days=1)
         before = store.find_macro(["UNRATE"], end=end).frame
         dates = store.find_macro(["UNRATE"]).frame["reference_date"].unique()
-        now = datetime(DAYS[n].year, DAYS[n].month, DAYS[n].day, 12, tzinfo=UTC)
-        store.ingest([macro(rows=[(DAYS[r], min(DAYS[k], DAYS[n]), v) for r, k, v in rows])], now=now)
+        store.ingest([macro(rows=[(DAYS[r], min(DAYS[k], DAYS[n]), v) for r, k, v in rows])], now=_moment(n))
         after = store.find_macro(["UNRATE"], end=end).frame
         assert_frame_equal(after.filter(pl.col("reference_date").is_in(dates.implode())), before)
 
@@ -241,6 +266,14 @@ def test_sources_fill_in_for_each_other_by_reference_date(store):
     assert found.fetched_at == {"DGS2": NOW, "HY": NOW + timedelta(hours=1)}
     assert store.find_macro(["HY"], source="files").frame["value"].to_list() == [1.0] * 3
     assert store.find_macro(["HY"], source="yahoo").frame.is_empty()
+
+
+@pytest.mark.parametrize(("hours", "winner"), [(-1, "files"), (0, "fred"), (1, "fred")])
+def test_of_two_sources_alike_the_one_fetched_last_wins_and_at_a_tie_the_last_by_name(store, hours, winner):
+    store.ingest([macro(rows=[(AUGUST, RELEASED, 3.8)], source="files")], now=NOW)
+    store.ingest([macro(rows=[(AUGUST, RELEASED, 3.7)], source="fred")], now=NOW + timedelta(hours=hours))
+    assert store.find_macro("UNRATE").sources == {"UNRATE": (winner,)}
+    assert len(values(store)) == 1
 
 
 def test_of_two_sources_the_one_with_vintages_wins_with_all_its_rows(store):
@@ -363,6 +396,22 @@ def test_a_store_made_before_there_were_series_takes_them_at_the_first_ingest(ol
     assert old_store.verify() == ()
 
 
+def test_threads_that_bring_the_first_series_at_once_lose_nothing(old_store):
+    names = [f"S{i}" for i in range(8)]
+
+    def work(mine):
+        for name in mine:
+            old_store.ingest([macro(name, [(AUGUST, RELEASED, 3.8)])], now=NOW)
+
+    threads = [Thread(target=work, args=(names[i::4],)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert old_store.series() == tuple(names)
+    assert old_store.verify() == ()
+
+
 def test_columns_that_another_process_added_first_are_no_fault(old_store, monkeypatch):
     rival, table_of = Log(old_store.home / "market"), Log._table
     calls = []
@@ -390,3 +439,22 @@ def test_columns_that_cannot_be_added_name_the_folder(old_store, monkeypatch):
         old_store.ingest([macro(rows=[(AUGUST, RELEASED, 3.8)])], now=NOW)
     monkeypatch.undo()
     assert old_store.verify() == ()
+
+
+@pytest.mark.realdata
+def test_every_series_goes_in_and_comes_back_equal_whole_or_cut(shared_data, store):
+    frame = pl.read_parquet(shared_data / "macro.parquet").select(
+        "series",
+        reference_date=pl.col("date").cast(pl.Date),
+        known_at=pl.col("date").cast(pl.Date) + pl.duration(days=1),
+        value=pl.col("value").cast(pl.Float64),
+        as_published=pl.lit(False),
+    )
+    frame = frame.sort("series", "reference_date")
+    parts = frame.partition_by("series", maintain_order=True)
+    receipt = store.ingest((replace(macro(rows["series"][0]), macro=rows) for rows in parts), now=NOW)
+    assert (receipt.n_macro_new, receipt.version) == (frame.height, "store@1")
+    names, end = frame["series"].unique().to_list(), date(2008, 10, 10)
+    assert_frame_equal(store.find_macro(names).frame, frame)
+    assert_frame_equal(store.find_macro(names, end=end).frame, frame.filter(pl.col("known_at") <= end))
+    assert store.verify() == ()

@@ -65,10 +65,10 @@ class _Held:
 
 
 def stored_macro(
-    root: Path, snapshot: Snapshot, series: Sequence[str], source: str | None, end: date | None
+    root: Path, snapshot: Snapshot, series: str | Sequence[str], source: str | None, end: date | None
 ) -> StoredMacro:
     """Return what is held of some series; see `Store.find_macro`."""
-    names = sorted(set(series))
+    names = sorted({series} if isinstance(series, str) else set(series))
     owners = snapshot.sources("macro") if source is None else (source,)
     parts = [_held(root, snapshot, owner, names, end, source is None) for owner in owners]
     parts = [part for part in (_best(parts) if len(parts) > 1 else parts) if part.rows.height]
