@@ -171,22 +171,36 @@ class TestTail:
         frame = random_rows("DGS2", weekdays("2024-01-01", 30), rng.normal(size=30), rng)
         tail = macro_of(frame).tail("DGS2", window)
         kept = frame.filter(pl.col("value").is_not_null()).sort("known_at", maintain_order=True)
-        assert tail.known.tolist() == sorted(set(kept["known_at"].to_list()))
-        for day, reference, values in zip(tail.known.tolist(), tail.reference.tolist(), tail.values, strict=True):
-            upto = kept.filter(pl.col("known_at") <= day)
-            seen = dict(upto.select("reference_date", "value").iter_rows())
-            newest = sorted(seen)[-window:]
-            assert reference == newest[-1]
-            expected = [np.nan] * (window - len(newest)) + [seen[one] for one in newest]
-            assert values.tolist() == pytest.approx(expected, nan_ok=True)
+        noted, newest = [], date.min
+        for day in sorted(set(kept["known_at"].to_list())):
+            seen = dict(kept.filter(pl.col("known_at") <= day).select("reference_date", "value").iter_rows())
+            abouts = [one for one in sorted(seen) if one > newest] or [max(seen)]
+            noted += [(day, about, [seen[one] for one in sorted(seen) if one <= about][-window:]) for about in abouts]
+            newest = abouts[-1]
+        assert tail.known.tolist() == [day for day, _, _ in noted]
+        assert tail.reference.tolist() == [about for _, about, _ in noted]
+        for row, (_, _, values) in zip(tail.values.tolist(), noted, strict=True):
+            assert row == pytest.approx([np.nan] * (window - len(values)) + values, nan_ok=True)
+
+    def test_has_a_row_for_each_of_several_values_of_one_day(self):
+        """A month that ends on Sunday has its own spread, published on Monday with Friday's."""
+        friday, sunday, monday = "2024-06-28", "2024-06-30", "2024-07-01"
+        frame = rows(("2024-06-27", friday, 3.1), (friday, monday, 3.2), (sunday, monday, 3.3))
+        revision = rows(("2024-06-27", "2024-07-05", 3.0))
+        for tail in (macro_of(frame).tail("ICSA", 2), macro_of(frame, revision).tail("ICSA", 2)):
+            assert tail.known[:3].tolist() == array(friday, monday, monday).tolist()
+            assert tail.values[1:3].tolist() == [[3.1, 3.2], [3.2, 3.3]]
+            assert tail.is_new[:3].all()
+            assert tail.on(array(monday)).tolist() == [3.3]
+            assert tail.history(array(monday), tail.newest).tolist() == [3.1, 3.2, 3.3]
 
     @given(seed=st.integers(0, 10_000), data=st.data())
     def test_cut_macro_gives_the_first_rows_of_the_whole(self, seed, data):
         rng = np.random.default_rng(seed)
         macro = macro_of(random_rows("DGS2", weekdays("2024-01-01", 30), rng.normal(size=30), rng))
         whole = macro.tail("DGS2", 4)
-        cut = data.draw(st.integers(1, len(whole.known)))
-        part = macro.until(whole.known[cut - 1].item()).tail("DGS2", 4)
+        day = data.draw(st.sampled_from(whole.known.tolist()))
+        part, cut = macro.until(day).tail("DGS2", 4), np.count_nonzero(whole.known <= np.datetime64(day))
         for name in ("known", "reference", "values"):
             assert getattr(part, name).tobytes() == np.ascontiguousarray(getattr(whole, name)[:cut]).tobytes()
 

@@ -4,6 +4,7 @@ A value counts from the close of its `known_at`.  Statistics of several values (
 months) are taken from what stood on that day, so a later revision changes nothing before it was published.
 """
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -54,6 +55,10 @@ SERIES: Mapping[str, Series] = {
 }
 """The series the weather is made of, by FRED's name; the last six come from a table of market breadth."""
 
+BREADTH_SERIES = ("S5TH", "MMTH", "ADV", "DECL", "MAHN", "MALN")
+"""Those of `SERIES` that no central bank publishes: they come from a table of market breadth."""
+FRED_SERIES = tuple(name for name in SERIES if name not in BREADTH_SERIES)
+
 COLUMNS = ("series", "reference_date", "known_at", "value")
 
 
@@ -61,14 +66,17 @@ COLUMNS = ("series", "reference_date", "known_at", "value")
 class Tail:
     """The last values of a series, as they stood on every day on which something about it became known.
 
+    A day has one row, or one for each new reference date where it brought several.
+
     Parameters
     ----------
     known : array of datetime64[D], shape (n,)
-        Days of publication, strictly increasing.
+        Days of publication, increasing.
     reference : array of datetime64[D], shape (n,)
-        What the newest value then was about.
+        What the newest value then was about, increasing; on a day of revisions only, the same as in the row before.
     values : array of float, shape (n, window)
-        The newest `window` values then, oldest first; NaN before the series begins.
+        The `window` values up to `reference` as they stood at the day's end, oldest first; NaN before the
+        series begins.
     max_age_days : int
         Days from the reference date after which a value is unknown.
     """
@@ -86,7 +94,7 @@ class Tail:
 
     @property
     def newest(self) -> FloatArray:
-        """The newest value on each day of publication, shape (n,)."""
+        """The newest value of each publication, shape (n,)."""
         return self.values[:, -1]
 
     @property
@@ -96,7 +104,7 @@ class Tail:
         return is_new
 
     def carried(self, made: FloatArray) -> FloatArray:
-        """Return numbers made one per new reference date (`is_new`) as they stand on every day of publication."""
+        """Return numbers made one per new reference date (`is_new`) as they stand after every publication."""
         carried: FloatArray = made[np.cumsum(self.is_new) - 1]
         return carried
 
@@ -282,31 +290,31 @@ def _tail(rows: pl.DataFrame, window: int, max_age_days: int) -> Tail:
 
 
 def _grown(known: SessionArray, reference: SessionArray, value: FloatArray, window: int, max_age_days: int) -> Tail:
-    """Return the tail of a series that was never revised: plain windows, at the last row of each day."""
+    """Return the tail of a series that was never revised: plain windows."""
     padded = np.concatenate([np.full(window - 1, NAN), value])
-    values = np.lib.stride_tricks.sliding_window_view(padded, window)
-    last = np.append(known[1:] != known[:-1], True)
-    return Tail(known[last], reference[last], values[last], max_age_days)
+    return Tail(known, reference, np.lib.stride_tricks.sliding_window_view(padded, window), max_age_days)
 
 
 def _revised(known: SessionArray, reference: SessionArray, value: FloatArray, window: int, max_age_days: int) -> Tail:
     """Return the tail of a revised series: walk through the publications, keeping what stands."""
     standing: dict[int, float] = {}
     order: list[int] = []
-    days, abouts, tails = [], [], []
+    days: list[int] = []
+    abouts: list[int] = []
+    tails: list[list[float]] = []
     refs, pubs = reference.astype(np.int64).tolist(), known.astype(np.int64).tolist()
     last = len(pubs) - 1
     for i, (day, about, number) in enumerate(zip(pubs, refs, value.tolist(), strict=True)):
         if about not in standing:
-            order.append(about)
-            if len(order) > 1 and order[-2] > about:
-                order.sort()
+            insort(order, about)
         standing[about] = number
         if i == last or pubs[i + 1] != day:
-            newest = order[-window:]
-            days.append(day)
-            abouts.append(newest[-1])
-            tails.append([NAN] * (window - len(newest)) + [standing[one] for one in newest])
+            first_new = bisect_right(order, abouts[-1]) if abouts else 0
+            for end in range(min(first_new, len(order) - 1) + 1, len(order) + 1):
+                newest = order[max(0, end - window) : end]
+                days.append(day)
+                abouts.append(newest[-1])
+                tails.append([NAN] * (window - len(newest)) + [standing[one] for one in newest])
     return Tail(
         np.array(days, dtype="datetime64[D]"), np.array(abouts, dtype="datetime64[D]"), np.array(tails), max_age_days
     )
