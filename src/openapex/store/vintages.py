@@ -74,7 +74,7 @@ def _judged(stored: pl.DataFrame, guesses: pl.DataFrame) -> pl.DataFrame:
     day_known = pl.max_horizontal(pl.col("fetched_at").dt.date(), "newest_known")  # never before what it revises
     fate = (
         pl.when(pl.col("newest_known").is_null()).then(pl.lit("new"))
-        .when((is_present & is_same) | (~is_present & is_old_news)).then(pl.lit("unchanged"))
+        .when(is_same | (~is_present & is_old_news)).then(pl.lit("unchanged"))
         .when(~is_present | ((day_known == pl.col("newest_known")) & pl.col("is_vintage"))).then(pl.lit("superseded"))
         .otherwise(pl.lit("revised"))
     )  # fmt: skip
