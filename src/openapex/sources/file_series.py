@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 
 from openapex.errors import ApexError, UnknownName, UnreadableData
-from openapex.sources.columns import numbers, sessions
+from openapex.sources.columns import numbers, sessions, shown
 from openapex.sources.file_bars import is_rising
 from openapex.sources.kinds import is_long_series, series_names
 from openapex.sources.releases import known_at, release
@@ -17,23 +17,18 @@ from openapex.sources.tables import collected, parted_by
 KEY = ("reference_date", "known_at")
 
 
-def series_held(scan: pl.LazyFrame, where: str) -> list[str]:
-    """Return the names of the series in a table, sorted."""
-    columns = scan.collect_schema().names()
-    if not is_long_series(columns):
-        return sorted(columns[1:])
-    names = {name: column for column, name in series_names(columns).items()}
-    held = collected(scan.select(pl.col(names["series"]).cast(pl.String).unique()), where)
-    return sorted(held.to_series().drop_nulls().to_list())
+def series_rows(scan: pl.LazyFrame, where: str) -> dict[str, pl.DataFrame]:
+    """Return the rows of every series in a table, as written: reference_date, value, and known_at where it has it.
 
+    The whole table is read: it is small, and finding some series in it takes longer.
 
-def series_rows(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl.DataFrame]:
-    """Return the rows of those of the `wanted` series that a table holds, as written.
-
-    Columns are reference_date, value, and known_at where the table has it.
+    Raises
+    ------
+    UnreadableData
+        If the file is damaged, or two columns claim to be the same.
     """
     columns = scan.collect_schema().names()
-    return _long(scan, where, wanted) if is_long_series(columns) else _wide(scan, where, wanted)
+    return _long(scan, where) if is_long_series(columns) else _wide(scan, where)
 
 
 def series_answer(
@@ -65,23 +60,19 @@ def series_answer(
     )
 
 
-def _long(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl.DataFrame]:
+def _long(scan: pl.LazyFrame, where: str) -> dict[str, pl.DataFrame]:
     names = series_names(scan.collect_schema().names())
     twice = sorted({name for name in names.values() if list(names.values()).count(name) > 1})
     if twice:
-        raise UnreadableData(f"{where} has columns {', '.join(names)}, must have only one for {', '.join(twice)}")
-    table = scan.select(pl.col(column).alias(name) for column, name in names.items())
-    kind = table.collect_schema()["series"]
-    name = pl.col("series") if kind == pl.String else pl.col("series").cast(pl.String)
-    frame = collected(table.filter(name.is_in(list(wanted))), where)
+        raise UnreadableData(f"{where} has columns {shown(list(names))}, must have only one for {', '.join(twice)}")
+    frame = collected(scan.select(pl.col(column).alias(name) for column, name in names.items()), where)
     return parted_by(frame, "series")
 
 
-def _wide(scan: pl.LazyFrame, where: str, wanted: Sequence[str]) -> dict[str, pl.DataFrame]:
-    dates, *others = scan.collect_schema().names()
-    found = [name for name in others if name in set(wanted)]
-    frame = collected(scan.select(dates, *found), where) if found else pl.DataFrame()
-    rows = {name: frame.select(pl.col(dates).alias("reference_date"), pl.col(name).alias("value")) for name in found}
+def _wide(scan: pl.LazyFrame, where: str) -> dict[str, pl.DataFrame]:
+    frame = collected(scan, where)
+    dates, *others = frame.columns
+    rows = {name: frame.select(pl.col(dates).alias("reference_date"), pl.col(name).alias("value")) for name in others}
     if len(others) == 1:
         return rows
     # several series share the rows, so a blank is a day of another one

@@ -11,7 +11,7 @@ import polars as pl
 
 from openapex.errors import ApexError
 from openapex.sources.file_bars import bar_answer, parted, rows_of, symbol_column, symbols_held, with_rows
-from openapex.sources.file_series import series_answer, series_held, series_rows
+from openapex.sources.file_series import series_answer, series_rows
 from openapex.sources.folder import Folder, Table
 from openapex.sources.names import symbol_of
 from openapex.sources.source import Answer, Delivery, Failure
@@ -23,11 +23,12 @@ Found: TypeAlias = dict[str, list[tuple[str, pl.DataFrame]]]
 
 
 class FolderAnswers:
-    """Answers from the files of a folder; a CSV is read once, of a Parquet file the rows that are asked for."""
+    """Answers from the files of a folder; CSVs and series are read once, of other Parquet files the rows asked for."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._scans: dict[Path, pl.LazyFrame] = {}
+        self._series: dict[Path, dict[str, pl.DataFrame]] = {}
 
     @cached_property
     def names(self) -> list[str]:
@@ -73,10 +74,15 @@ class FolderAnswers:
         return found, bad
 
     def _rows(self, table: Table, names: Sequence[str]) -> Mapping[str, pl.DataFrame]:
-        scan, where = self._scan(table.file), table.file.name
         if table.kind == "series":
-            return series_rows(scan, where, names)
-        return parted(collected(rows_of(scan, names), where), where)
+            parts = self._series_rows(table.file)
+            return {name: parts[name] for name in names if name in parts}
+        return parted(collected(rows_of(self._scan(table.file), names), table.file.name), table.file.name)
+
+    def _series_rows(self, file: Path) -> dict[str, pl.DataFrame]:
+        if file not in self._series:
+            self._series[file] = series_rows(self._scan(file), file.name)
+        return self._series[file]
 
     def _from_own_file(self, symbol: str, file: Path, start: date | None, end: date | None) -> Answer:
         try:
@@ -100,8 +106,9 @@ class FolderAnswers:
     def _held(self, table: Table) -> list[str]:
         """Return the names in a table, or that of the file if it is damaged, so that an import names it."""
         try:
-            held = series_held if table.kind == "series" else symbols_held
-            return held(self._scan(table.file), table.file.name)
+            if table.kind == "series":
+                return list(self._series_rows(table.file))
+            return symbols_held(self._scan(table.file), table.file.name)
         except ApexError:
             return [symbol_of(table.file)]
 

@@ -81,14 +81,19 @@ def collected(scan: pl.LazyFrame, where: str) -> pl.DataFrame:
 
 
 def parted_by(frame: pl.DataFrame, column: str) -> dict[str, pl.DataFrame]:
-    """Return the rows of each name in a column, in their order; of a table sorted by it these are views."""
+    """Return the rows of each name in a column, in their order; of a table sorted by it these are views.
+
+    Rows without a name are left out.
+    """
     named = frame if frame.schema[column] == pl.String else frame.with_columns(pl.col(column).cast(pl.String))
     runs = named[column].rle().struct.unnest()
     names = runs["value"].to_list()
     if len(set(names)) < len(names):
-        return {str(key[0]): rows for key, rows in named.partition_by(column, as_dict=True).items()}
+        parts = named.partition_by(column, as_dict=True).items()
+        return {str(key[0]): rows for key, rows in parts if key[0] is not None}
     ends = runs["len"].cum_sum().to_list()
-    return {name: named.slice(end - n, n) for name, end, n in zip(names, ends, runs["len"].to_list(), strict=True)}
+    places = zip(names, ends, runs["len"].to_list(), strict=True)
+    return {name: named.slice(end - n, n) for name, end, n in places if name is not None}
 
 
 def read_table(file: Path) -> pl.DataFrame:
