@@ -158,19 +158,27 @@ def rotation(
 
 @app.command(cls=QuickCommand)
 def fetch(
-    symbols: Annotated[list[str], typer.Argument(help="Tickers.", autocompletion=_stored_symbols)],
-    source: Annotated[str, typer.Option(help="yahoo or demo.")] = "yahoo",
+    symbols: Annotated[list[str] | None, typer.Argument(help="Tickers.", autocompletion=_stored_symbols)] = None,
+    source: Annotated[str, typer.Option(help="yahoo, fred (macro series by name) or demo.")] = "yahoo",
     start: Annotated[str | None, typer.Option(help="First session wanted, e.g. 2010-01-01.")] = None,
+    macro: Annotated[bool, typer.Option("--macro", help="Also the macro series a context needs, from FRED.")] = False,
+    context: Annotated[
+        bool, typer.Option("--context", help="Also the symbols it is compared with, and the macro series.")
+    ] = False,
     as_json: Json = False,
     no_color: NoColor = False,
 ) -> None:
-    """Fetch tickers from a source into the store."""
+    """Fetch tickers, and the macro series of their context, into the store."""
     from openapex.desk.fetch import fetch as run
     from openapex.desk.prepared import day
 
-    names = [name.upper() for name in symbols]
-    with _progress("fetching", len(names)) as tick:
-        report = run(names, source=source, start=day(start, "start"), progress=tick)
+    names = [name.upper() for name in symbols or []]
+    if not names and not macro and source != "fred":
+        raise BadInput("symbols is empty, must name at least one ticker: apex fetch IWM, or: apex fetch --macro")
+    with _progress("fetching", None) as tick:
+        report = run(
+            names, source=source, start=day(start, "start"), macro=macro, companions=context, progress=tick
+        )  # fmt: skip
     _finish(report, as_json, no_color)
 
 

@@ -179,9 +179,10 @@ def _footer(report: ContextReport) -> Iterable[Text]:
     yield text
     by_advice: dict[str, list[str]] = {}
     for one in report.missing:
-        ended = one.title.partition("its bars end on ")[2]
+        ended = one.title.partition(" end on ")[2]
         by_advice.setdefault(one.how, []).append(f"{one.name} (ends {ended})" if ended else one.name)
     for how, names in by_advice.items():
+        how = how.replace("SYMBOL", " ".join(name.partition(" ")[0] for name in names))
         yield Text(f"  ! not in this data: {', '.join(names)}", "yellow").append(f"  [{how}]", "dim")
 
 

@@ -72,7 +72,7 @@ class Computed:
     relative_volume: FloatArray | None = field(default=None, compare=False)
 
 
-NEVER_MISSED = frozenset({"DFEDTAR", "DFEDTARU", "FEDFUNDS", "DFF", "S5TH", "MMTH", "ADV", "DECL", "MAHN", "MALN"})
+REPLACED = frozenset({"DFEDTAR", "DFEDTARU", "FEDFUNDS", "DFF", "S5TH", "MMTH", "ADV", "DECL", "MAHN", "MALN"})
 """Series for which another stands in; their absence is named where it leaves a gap."""
 
 
@@ -177,7 +177,7 @@ def _events(
 
 
 def _missing_series(macro: Macro, universe: Universe | None) -> tuple[str, ...]:
-    missing = [name for name in SERIES if name not in NEVER_MISSED and name not in macro]
+    missing = [name for name in SERIES if name not in REPLACED and name not in macro]
     if "DFF" not in macro and "FEDFUNDS" not in macro:
         missing.append("DFF")
     if universe is None and "S5TH" not in macro and "MMTH" not in macro:

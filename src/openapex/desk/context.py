@@ -13,8 +13,8 @@ import polars as pl
 from openapex.bars import Bars
 from openapex.context.holdings import Sectors, sector_weights
 from openapex.context.lines import Line, context_lines
-from openapex.context.macro import SERIES, Known
-from openapex.context.weather import Weather
+from openapex.context.macro import BREADTH_SERIES, SERIES, Known
+from openapex.context.weather import REPLACED, Weather
 from openapex.desk.analysis import DataNote
 from openapex.desk.gathering import Columns, gathered
 from openapex.desk.material import Gathered
@@ -180,15 +180,25 @@ def context(
 
 def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:
     is_store, proxies = found.asked.version is not None, weather.profile.proxies
-    by_symbol = "apex fetch {}" if is_store else "add its bars to the data"
+    by_symbol = "apex fetch SYMBOL" if is_store else "add its bars to the data"
     by_series = "apex fetch --macro" if is_store else "--data FOLDER that also holds a table of date, series, value"
     symbols = []
     for name in weather.missing_symbols:
         title, held = proxies.get(name, ""), found.others.get(name)
         last = held.bars.filter(pl.col("session") <= weather.session)["session"].max() if held else None
         title = f"{title}; its bars end on {last!s}".removeprefix("; ") if last else title
-        symbols.append(Missing(name, title, by_symbol.format(name)))
-    return tuple(symbols) + tuple(Missing(name, SERIES[name].title, by_series) for name in weather.missing_series)
+        symbols.append(Missing(name, title, by_symbol))
+    by_table = "apex import TABLE of date, series, value" if is_store else by_series
+    series = {name: SERIES[name].title for name in weather.missing_series}
+    series |= {
+        one.series: f"{one.title}; its values end on {one.reference_date}"
+        for one in weather.known
+        if one.is_stale and one.series not in REPLACED
+    }
+    return (
+        *symbols,
+        *(Missing(name, title, by_table if name in BREADTH_SERIES else by_series) for name, title in series.items()),
+    )
 
 
 def _fingerprint(bars: Bars, others: Mapping[str, Bars], macro: pl.DataFrame) -> str:

@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+from openapex.context.macro import FRED_SERIES
+from openapex.context.profile import profile
 from openapex.desk.material import open_source
 from openapex.errors import ApexError, BadInput, NoData
-from openapex.sources.source import Delivery, Failure, NoNewData, Source
+from openapex.sources.source import Delivery, Failure, HasSeries, NoNewData, Source
 from openapex.store import Store, store_home
 
 BATCH = 64
@@ -49,25 +52,48 @@ class FetchReport:
             "warnings": self.warnings,
         }
 
+    def joined(self, other: "FetchReport") -> "FetchReport":
+        """Return the report of both fetches, the second of which came later."""
+        return FetchReport(
+            requested=self.requested + other.requested,
+            simulated=self.simulated or other.simulated,
+            stored=self.stored + other.stored,
+            no_new_data=self.no_new_data | other.no_new_data,
+            failed=self.failed | other.failed,
+            n_new=self.n_new + other.n_new,
+            n_revised=self.n_revised + other.n_revised,
+            n_superseded=self.n_superseded + other.n_superseded,
+            n_macro_new=self.n_macro_new + other.n_macro_new,
+            n_macro_revised=self.n_macro_revised + other.n_macro_revised,
+            version=other.version or self.version,
+            warnings=self.warnings + other.warnings,
+        )
+
 
 def fetch(
     symbols: Sequence[str],
     *,
     source: str = "yahoo",
     start: date | None = None,
+    macro: bool = False,
+    companions: bool = False,
     progress: Callable[[str], None] = lambda symbol: None,
     now: datetime | None = None,
 ) -> FetchReport:
-    """Fetch symbols from a source into the store.
+    """Fetch symbols, and the macro series that their context needs, into the store.
 
     Parameters
     ----------
     symbols : sequence of str
-        What to fetch; for a source that can be listed, empty means all of it.
-    source : {"yahoo", "demo"}
-        Where from.
+        What to fetch.  Empty means, for the simulated market, all of it; for FRED, the series a context needs.
+    source : {"yahoo", "fred", "demo"}
+        Where the symbols come from; FRED's symbols are its series.
     start : date, optional
         First session wanted.
+    macro : bool, default False
+        Also fetch the macro series a context needs: from FRED, or the simulated ones.
+    companions : bool, default False
+        Also fetch the symbols that each symbol is compared with (`openapex.context.profile`), and the macro series.
     progress : callable, optional
         Called with each symbol as its answer arrives.
     now : datetime with time zone, optional
@@ -79,7 +105,19 @@ def fetch(
         If no symbol is named for a source that cannot be listed.
     """
     moment = now or datetime.now(UTC)
-    return _ingest(open_source(source, moment), symbols, start, progress, moment)
+    has_macro = (macro or companions) and source != "fred"
+    wanted = list(symbols) or (list(FRED_SERIES) if source == "fred" else [])
+    origin = open_source(source, moment)
+    if companions:
+        listed = set(origin.symbols())  # empty for a source that cannot be listed
+        around = [name for symbol in symbols for name in profile(symbol).companions]
+        wanted += [name for name in around if not listed or name in listed]
+    reports = [_ingest(origin, wanted, start, progress, moment)] if wanted or not macro else []
+    if has_macro:
+        publisher = origin if source == "demo" else open_source("fred", moment)
+        held = publisher.series() if isinstance(publisher, HasSeries) else ()
+        reports.append(_ingest(publisher, [name for name in FRED_SERIES if name in held], start, progress, moment))
+    return reduce(FetchReport.joined, reports)
 
 
 def import_path(

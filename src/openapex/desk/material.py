@@ -1,5 +1,6 @@
 """Bring what is known of some symbols to the desk: straight from a local source, or through the store."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 BENCHMARKS = ("SPY", "QQQ")
 REFRESHED = ("SPY", "QQQ", "IWM")
 """Companions that `analyze` keeps fresh beside the symbol: key statistics and breadth stand on them."""
-SOURCE_NAMES = ("yahoo", "files", "demo")
+SOURCE_NAMES = ("yahoo", "files", "fred", "demo")
 REFRESH_DAYS = 10
 """Calendar days before the last stored bar that a refresh asks for again, so that late revisions are seen."""
 REFRESH_DEADLINE_S = 12.0
@@ -75,11 +76,15 @@ def open_source(
     if name not in SOURCE_NAMES:
         raise UnknownName("source", name, SOURCE_NAMES)
     if (data is not None) != (name == "files"):
-        raise BadInput(f"data is {data}, must be a path for source 'files' and absent for 'yahoo' and 'demo'")
+        raise BadInput(f"data is {data}, must be a path for source 'files' and absent for the others")
     if name == "demo":
         from openapex.sources.demo import DemoSource
 
         return DemoSource()
+    if name == "fred":
+        from openapex.sources.fred import FredSource
+
+        return FredSource(api_key=os.environ.get("FRED_API_KEY"), now=lambda: now)
     if data is not None:
         from openapex.sources.files import FilesSource
 
