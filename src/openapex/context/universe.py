@@ -9,6 +9,8 @@ from openapex.context.causal import NAN
 
 LEAST = 100
 """Stocks below which a share is no breadth."""
+ABOVE = 1e-12
+"""A close is above its mean by more than this share of it: the mean of a price that never moved may round below it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +64,21 @@ def universe_breadth(
     -----
     Means are over a stock's own last 50 and 200 closes, the session's included.
     """
-    close = pl.col("close").cast(pl.Float64)
-    bars = (
-        frame.lazy()
-        .select("symbol", "session", close)
-        .filter((pl.col("session") <= session) & close.is_not_nan())  # null is not kept either
-        .sort("session")
-    )
+    close = pl.col("close")
     stocks = (
-        bars.group_by("symbol")
-        .agg(
-            last=pl.col("session").last(),
-            close=pl.col("close").last(),
-            before=pl.col("close").tail(2).first(),  # a first bar's is itself: neither up nor down
-            n=pl.len(),
-            mean_50=pl.col("close").tail(50).mean(),
-            mean_200=pl.col("close").tail(200).mean(),
-        )
+        frame.lazy()
+        .select("symbol", "session", close.cast(pl.Float64))
+        .filter((pl.col("session") <= session) & close.is_not_nan())  # null is not kept either
+        .group_by("symbol")
+        .agg(last=pl.col("session").max(), closes=close.sort_by("session"))  # half the time of sorting the frame
         .filter(pl.col("last") == session)
+        .with_columns(
+            n=pl.col("closes").list.len(),
+            close=pl.col("closes").list.last(),
+            before=pl.col("closes").list.tail(2).list.first(),  # a first bar's is itself: neither up nor down
+            mean_50=pl.col("closes").list.tail(50).list.mean(),
+            mean_200=pl.col("closes").list.tail(200).list.mean(),
+        )
         .collect()
     )
     if stocks.height < max(least, 1):
@@ -99,5 +98,5 @@ def _share_above(stocks: pl.DataFrame, window: int, least: int) -> float:
     old = stocks.filter(pl.col("n") >= window)
     if old.height < max(least, 1):
         return NAN
-    n_above = int((old["close"] > old[f"mean_{window}"]).sum())
+    n_above = int((old["close"] > old[f"mean_{window}"] * (1.0 + ABOVE)).sum())
     return 100.0 * n_above / old.height
