@@ -60,7 +60,7 @@ class TestVotes:
         assert result.claims_change_13w_pct == pytest.approx((later - 200) / 2)
         assert result.votes == {"cfnai": None, "claims": vote, "payrolls": None}
 
-    @pytest.mark.parametrize(("rise", "vote"), [(25, 1), (24, 0), (-24, 0), (-25, -1)])
+    @pytest.mark.parametrize(("rise", "vote"), [(25, 1), (24.9, 0), (-24.9, 0), (-25, -1)])
     def test_payrolls(self, rise, vote):
         result = growth(macro_of(payrolls(rise)), DAY)
         assert result.payrolls_3m == pytest.approx(100 + rise)
