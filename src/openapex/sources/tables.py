@@ -37,7 +37,10 @@ def columns_of(file: Path) -> tuple[str, ...]:
 def first_symbols(file: Path, column: str) -> set[str]:
     """Return the symbols in the first rows of a file that has a column of them."""
     if file.suffix.lower() != ".csv":
-        return set(collected(scanned(file).select(pl.col(column).cast(pl.String)).head(1), file.name)[column])
+        try:
+            return {str(symbol) for symbol in pl.read_parquet(file, columns=[column], n_rows=1)[column]}
+        except (pl.exceptions.PolarsError, OSError) as error:
+            raise _no_parquet(file.name, error) from error
     cells = _head(file)
     if _is_yfinance(cells):
         return set(cells[1][1:])
