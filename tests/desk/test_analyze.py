@@ -43,7 +43,7 @@ def test_report_has_the_documented_keys(demo: apex.Analysis) -> None:
     made = demo.to_dict()
     assert [*made] == [
         "symbol", "as_of", "session", "simulated", "model", "score", "verdict", "coverage", "percentile",
-        "base_rates", "signals", "key_stats", "data",
+        "base_rates", "signals", "key_stats", "context", "data",
     ]  # fmt: skip
     assert [part["name"] for part in made["signals"]] == NAMES == [*SIGNALS]
     values = {part["name"]: set(part["values"]) for part in made["signals"]}

@@ -9,6 +9,9 @@ from openapex.context.causal import NAN
 from openapex.context.relative import Relative
 from openapex.context.weather import Weather
 
+SHORT_DAYS = 3653
+"""A history of spreads under ten years is told: its percentile may know no crisis."""
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -108,8 +111,8 @@ def _credit(weather: Weather) -> Line:
     if math.isnan(credit.spread_pct):
         return _unknown("credit", "Credit", "%", "the high-yield spread (BAMLH0A0HYM2) is missing or too old")
     parts = [f"high-yield spread {credit.spread_pct:.2f} %, {_pp(credit.spread_change_20_pct, 2)} in 20 sessions"]
-    if credit.history_since is not None:
-        parts.append(f"known since {credit.history_since:%Y}")
+    if credit.history_since is not None and (weather.session - credit.history_since).days < SHORT_DAYS:
+        parts.append(f"its history begins in {credit.history_since:%Y}")
     if not math.isnan(credit.vix):
         parts.append(f"VIX {credit.vix:.1f}")
     if not math.isnan(credit.hyg_ief_20_pct):
