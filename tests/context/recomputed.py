@@ -73,8 +73,9 @@ def breadth_series(folder: Path, series: str) -> Known:
 
 
 def common(folder: Path, symbols: tuple[str, ...], as_of: str, column: str = "adj_close") -> pd.DataFrame:
-    """Return one column of each symbol on the sessions that all of them have."""
-    return pd.concat([bars(folder, s).loc[:as_of, column].rename(s) for s in symbols], axis=1, join="inner")
+    """Return one column of each symbol on the sessions that all of them have, from the first known value on."""
+    made = pd.concat([bars(folder, s).loc[:as_of, column].rename(s) for s in symbols], axis=1, join="inner")
+    return made.loc[made.notna().all(axis=1).idxmax() :]
 
 
 # --- words of the definitions ---------------------------------------------------------------------------------------
@@ -349,4 +350,4 @@ def growth(folder: Path, as_of: str) -> dict[str, object]:
         "unemployment_pct": macro(folder, "UNRATE").until(as_of).on(day),
         "recession": None if np.isnan(recession) else bool(recession),
     }
-    return values | facts | {"state": state, "votes": votes, "total": total}
+    return values | facts | {"state": state, "votes": votes, "balance": total}

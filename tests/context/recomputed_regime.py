@@ -1,5 +1,6 @@
 """Breadth, regime and events of docs/context.md once more, on top of `recomputed`; nothing of `openapex` either."""
 
+from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
@@ -66,10 +67,16 @@ def above_200(folder: Path, as_of: str) -> dict[str, float]:
     return {name: breadth_series(folder, name).until(as_of).on(pd.Timestamp(as_of)) for name in ("S5TH", "MMTH")}
 
 
+@cache
+def _stock_bars(folder: Path) -> pd.DataFrame:
+    rows = pd.read_parquet(folder / "stocks_daily.parquet", columns=["date", "symbol", "open", "high", "low", "close"])
+    return rows.assign(date=pd.to_datetime(rows["date"])).dropna()
+
+
 def stocks(folder: Path, as_of: str) -> dict[str, float] | None:
     """Return shares and counts of the stored stocks, rows without prices left out; None under 100 bars that day."""
-    rows = pd.read_parquet(folder / "stocks_daily.parquet", columns=["date", "symbol", "open", "high", "low", "close"])
-    rows = rows.assign(date=pd.to_datetime(rows["date"])).dropna().query("date <= @as_of")
+    rows = _stock_bars(folder)
+    rows = rows[rows["date"] <= as_of]
     if (rows["date"] == pd.Timestamp(as_of)).sum() < 100:
         return None
     rows = rows.sort_values(["symbol", "date"]).astype({"close": float})
@@ -132,6 +139,7 @@ def parts(folder: Path, symbol: str, as_of: str) -> pd.DataFrame:
     return made
 
 
+@cache
 def regime(folder: Path, symbol: str, as_of: str) -> dict[str, object]:
     of = parts(folder, symbol, as_of).astype(object)
     words = lambda row: {k: v if isinstance(v, str) else None for k, v in row.items()}  # noqa: E731
@@ -152,14 +160,19 @@ def regime(folder: Path, symbol: str, as_of: str) -> dict[str, object]:
         "n_known": len(known),
         "first": str(of.index[next(t for t, s in enumerate(states) if s)].date()),
         "parts": rows[-1],
-        "share": {name: known.count(name) / len(known) for name in names},
+        "share": {name: 100 * known.count(name) / len(known) for name in names},
         "median_dwell": {name: float(np.median(d)) for name in names if (d := [n for s, n in ended if s == name])},
-        "transitions": {a: {b: moves.count((a, b)) for b in names if (a, b) in moves} for a in names},
+        "transitions": {f"{a} → {b}": moves.count((a, b)) for a, b in set(moves)},
         "runs": [(state, str(days[0].date()), len(days)) for state, days in spells[-12:]],
     }
 
 
 # --- events ---------------------------------------------------------------------------------------------------------
+
+
+def _both(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return 1 where both are, 0 where one of them is not (even if the other is unknown), else NaN."""
+    return np.where((a == 0) | (b == 0), 0.0, np.where(np.isnan(a) | np.isnan(b), np.nan, 1.0))
 
 
 def _known_where(yes: np.ndarray, is_known: np.ndarray) -> np.ndarray:
@@ -168,14 +181,9 @@ def _known_where(yes: np.ndarray, is_known: np.ndarray) -> np.ndarray:
 
 def _rsi_events(close: np.ndarray) -> dict[str, np.ndarray]:
     rsi = talib.RSI(close, 14)
-    before = back(rsi, 1)
-    inside, was_inside = (rsi >= 35) & (rsi <= 42), (before >= 35) & (before <= 42)
-    both = ~np.isnan(rsi) & ~np.isnan(before)
-    return {
-        "rsi_dip": _known_where(inside, ~np.isnan(rsi)),
-        "rsi_dip_entered": _known_where(inside & ~was_inside, both),
-        "rsi_dip_left": _known_where(~inside & was_inside, both),
-    }
+    inside = _known_where((rsi >= 35) & (rsi <= 42), ~np.isnan(rsi))
+    before = back(inside, 1)
+    return {"rsi_dip": inside, "rsi_dip_entered": _both(inside, 1 - before), "rsi_dip_left": _both(1 - inside, before)}
 
 
 def _fed_events(folder: Path, as_of: str, days: pd.DatetimeIndex) -> dict[str, np.ndarray]:
@@ -186,7 +194,8 @@ def _fed_events(folder: Path, as_of: str, days: pd.DatetimeIndex) -> dict[str, n
         is_known = isinstance(stance, str) and (isinstance(expects, str) or not needs_both)
         now = stance == "cutting" or (needs_both and expects == "cuts")
         shifting.append(float(now) if is_known else np.nan)
-        shift.append(float(now and not any(before[-60:])) if is_known and len(before) >= 60 else np.nan)
+        is_first = 0.0 if any(before[-60:]) else 1.0 if len(before) >= 60 else np.nan
+        shift.append(_both(np.array(shifting[-1]), np.array(is_first)).item())
         if is_known:
             before.append(now)
     return {"fed_shifting_to_cutting": np.array(shifting), "fed_shift": np.array(shift)}
@@ -200,8 +209,9 @@ def _volume_events(folder: Path, symbol: str, as_of: str) -> dict[str, np.ndarra
     times = (volume / volume.shift(1).rolling(20).apply(np.mean, raw=True)).to_numpy()  # 20 known bars or nothing
     top = np.array([rows["high"].iloc[max(0, t - 20) : t].max() if t >= 20 else np.nan for t in range(len(rows))])
     is_known = ~np.isnan(times)
+    spike = _known_where(times >= 2, is_known)
     return {
-        "volume_spike": _known_where(times >= 2, is_known),
+        "volume_spike": spike,
         "volume_spike_in_band": _known_where((times >= 2) & (times <= 3), is_known),
         "spike_at_breakout": _known_where((times >= 2) & (rows["close"].to_numpy() > top), is_known),
     }

@@ -75,4 +75,8 @@ def known_on(series: str, reference: pd.Timestamp) -> pd.Timestamp:
         return _jobs(reference)
     if series == "USREC":
         return _recession(reference)
-    return _of_a_later_month(reference, 1, {"FEDFUNDS": 1, "CFNAI": 28}[series])
+    if series == "FEDFUNDS":
+        return _of_a_later_month(reference, 1, 1)
+    if reference == pd.Timestamp("2013-09-01"):  # CFNAI in the shutdown
+        return pd.Timestamp("2013-11-25")
+    return _of_a_later_month(reference, 1, 28) if reference.year >= 2005 else _of_a_later_month(reference, 2, 1)
