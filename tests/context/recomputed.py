@@ -75,7 +75,7 @@ def breadth_series(folder: Path, series: str) -> Known:
 def common(folder: Path, symbols: tuple[str, ...], as_of: str, column: str = "adj_close") -> pd.DataFrame:
     """Return one column of each symbol on the sessions that all of them have, from the first known value on."""
     made = pd.concat([bars(folder, s).loc[:as_of, column].rename(s) for s in symbols], axis=1, join="inner")
-    return made.loc[made.notna().all(axis=1).idxmax() :]
+    return made[made.notna().all(axis=1).cummax()]
 
 
 # --- words of the definitions ---------------------------------------------------------------------------------------
@@ -160,7 +160,9 @@ def _standing_out(values: np.ndarray, window: int) -> np.ndarray:
     return made
 
 
-def _quadrant(ratio: float, momentum: float) -> str:
+def _quadrant(ratio: float, momentum: float) -> str | None:
+    if np.isnan([ratio, momentum]).any():
+        return None
     if ratio >= 100:
         return "leading" if momentum >= 100 else "weakening"
     return "improving" if momentum >= 100 else "lagging"

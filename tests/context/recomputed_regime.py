@@ -46,14 +46,15 @@ def participation(folder: Path, as_of: str) -> pd.DataFrame:
 def breadth(folder: Path, as_of: str) -> dict[str, object]:
     day, rows = pd.Timestamp(as_of), participation(folder, as_of)
     last, changes = rows.iloc[-1], rows.index[rows["leadership_change"]]
+    rank = percentile(rows["lead"].abs().to_numpy())
     up, down = (breadth_series(folder, name).until(as_of).on(day) for name in ("ADV", "DECL"))
     return {
         "relative_20_pct": last["lead"],
         "relative_20_sigmas": last["lead"] / last["sigma"],
         "threshold_pct": last["sigma"],
         "state": last["state"],
-        "is_dramatic": bool(percentile(rows["lead"].abs().to_numpy()) >= 95),
-        "leadership_change": bool(last["leadership_change"]),
+        "is_dramatic": None if np.isnan(rank) else bool(rank >= 95),
+        "leadership_change": bool(last["leadership_change"]) if isinstance(last["state"], str) else None,
         "last_leadership_change": str(changes[-1].date()) if len(changes) else None,
         "advancers": up,
         "decliners": down,
@@ -225,10 +226,11 @@ def _rotation_days(folder: Path, symbol: str, other: str, as_of: str) -> dict[st
         window = lead[max(1, t - 252) : t]
         if len(window) >= 126:
             edge[t] = 2 * window.std(ddof=1)
-    is_known = ~np.isnan(edge)
+    is_known, days = ~np.isnan(edge), bars(folder, symbol).loc[:as_of].index
+    made = {"rotation_day_up": lead > edge, "rotation_day_down": lead < -edge}
     return {
-        "rotation_day_up": _known_where(lead > edge, is_known),
-        "rotation_day_down": _known_where(lead < -edge, is_known),
+        name: pd.Series(_known_where(yes, is_known), prices.index).reindex(days).to_numpy()
+        for name, yes in made.items()
     }
 
 

@@ -193,6 +193,34 @@ def test_spy_and_qqq(shared_data: Path, as_of: str, symbol: str) -> None:
     agree({name: expected[name] for name in lead}, made["breadth"])
 
 
+@pytest.mark.parametrize(
+    ("symbol", "as_of", "other"),
+    [
+        ("IWM", "2001-03-01", "SPY"),  # warm-up: breadth and the weekly rotation are not yet known
+        ("IWM", "2003-06-03", "SPY"),  # CFNAI was published later before 2005
+        ("IWM", "2013-10-18", "SPY"),  # the shutdown held the employment report back
+        ("SPY", "2020-03-23", "QQQ"),  # a benchmark rotates against its rival
+        ("KRE", "2023-03-13", "SPY"),  # a fund without a profile of its own
+    ],
+)
+def test_other_symbols_and_dates(shared_data: Path, symbol: str, as_of: str, other: str) -> None:
+    made = context(shared_data, as_of, symbol)
+    regime = plain_regime.regime(shared_data, symbol, as_of)
+    expected = {
+        "rates": plain.rates(shared_data, symbol, as_of),
+        "credit": plain.credit(shared_data, as_of),
+        "growth": plain.growth(shared_data, as_of),
+        "breadth": plain_regime.breadth(shared_data, as_of),
+        "regime": {name: regime[name] for name in made["regime"] if name in regime},
+        "events": plain_regime.events(shared_data, symbol, other, as_of)
+        | {"driver": plain_regime.driver(shared_data, as_of)},
+    }
+    agree(expected, made)
+    for every in ("daily", "weekly"):
+        for name, row in made["relative"]["rotation"][every].items():
+            agree(plain.rotation(shared_data, name, row["benchmark"], as_of, every == "weekly"), row)
+
+
 # --- the story ------------------------------------------------------------------------------------------------------
 
 
