@@ -164,7 +164,7 @@ def context(
     macro = macro_known(found.macro, ready.session, cut)
     universe = stored_universe(ready.session) if found.asked.version is not None else None
     weather = surroundings(name, bars, others, macro, universe=universe)
-    listed = read_holdings(Path(holdings)) if holdings is not None else found.holdings
+    listed = _listed(holdings, data, name, cut or ready.session)
     return ContextReport(
         symbol=name,
         as_of=cut or ready.session,
@@ -176,6 +176,19 @@ def context(
         data=replace(data_note(ready), version=found.asked.version or _fingerprint(bars, others, macro.frame)),
         macro_sources=found.macro_sources,
     )
+
+
+def _listed(
+    holdings: "str | Path | None", data: "str | Path | Columns | None", fund: str, session: date
+) -> pl.DataFrame | None:
+    """Return the named list of holdings, or the fund's newest by that session in a folder of tables."""
+    if holdings is not None:
+        return read_holdings(Path(holdings))
+    if not isinstance(data, str | Path) or not Path(data).expanduser().is_dir():
+        return None
+    from openapex.sources.files import FilesSource
+
+    return FilesSource(data).holdings(fund, end=session)
 
 
 def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:

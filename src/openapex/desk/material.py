@@ -56,7 +56,6 @@ class Gathered:
     others: Mapping[str, Material]
     macro: pl.DataFrame = field(default_factory=lambda: empty(MACRO_SCHEMA))
     macro_sources: tuple[str, ...] = ()
-    holdings: pl.DataFrame | None = None
 
 
 def open_source(

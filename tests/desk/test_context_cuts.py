@@ -1,0 +1,119 @@
+"""The context is blind to what comes later: bars by session, macro values by the day they became public."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.desk.tables import Tables, demo_tables, real_tables
+
+import openapex as apex
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ASKED: dict[str, Callable[..., object]] = {"context": lambda *a, **k: apex.context(*a, **k), "analyze": apex.analyze}
+
+
+def told(what: str, symbol: str, folder: Path, day: date) -> str:
+    """Return the report as JSON text, its version included: the hash of all rows that may have mattered."""
+    report = ASKED[what](symbol, data=folder, as_of=day, now=NOW)
+    return json.dumps(report.to_dict(), allow_nan=False)  # type: ignore[attr-defined]
+
+
+def days_between(first: date, last: date, n: int, seed: int) -> list[date]:
+    """Return random days, weekends and holidays among them, in order."""
+    chosen = np.random.default_rng(seed).choice((last - first).days + 1, n, replace=False)
+    return [first + timedelta(days=int(at)) for at in sorted(chosen)]
+
+
+def differing(what: str, symbol: str, tables: Tables, days: list[date], scratch: Path) -> list[date]:
+    """Return the days on which removing everything later changes the report."""
+    whole, found = tables.written(scratch / "whole"), []
+    for day in days:
+        cut = tables.cut(day).written(scratch / "cut")
+        if told(what, symbol, whole, day) != told(what, symbol, cut, day):
+            found.append(day)
+    return found
+
+
+SIMULATED_DAYS = [
+    date(2000, 1, 4), date(2001, 9, 22), date(2008, 10, 10), date(2016, 2, 28), date(2020, 3, 23), date(2025, 6, 30)
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def simulated() -> Tables:
+    return demo_tables()
+
+
+@pytest.fixture(scope="module")
+def real(shared_data: Path) -> Tables:
+    return real_tables(shared_data)
+
+
+def test_removing_the_simulated_future_changes_not_a_byte(simulated: Tables, tmp_path: Path) -> None:
+    assert not differing("context", "IWM", simulated, SIMULATED_DAYS, tmp_path)
+    assert not differing("analyze", "IWM", simulated, SIMULATED_DAYS[2:3], tmp_path)
+
+
+def test_a_planted_simulated_future_changes_not_a_byte(simulated: Tables, tmp_path: Path) -> None:
+    day = date(2020, 3, 20)
+    true, wild = simulated.written(tmp_path / "true"), simulated.planted(day).written(tmp_path / "wild")
+    assert told("context", "IWM", true, day) == told("context", "IWM", wild, day)
+    later = day + timedelta(days=40)
+    assert told("context", "IWM", true, later) != told("context", "IWM", wild, later), "and is seen once it is known"
+
+
+@pytest.mark.parametrize("what", ASKED)
+def test_the_check_catches_a_macro_value_known_too_early(simulated: Tables, tmp_path: Path, what: str) -> None:
+    day, leaking = date(2020, 3, 20), simulated.leaking()
+    assert differing(what, "IWM", leaking, [day], tmp_path) == [day]
+    reports = [json.loads(told(what, "IWM", tmp_path / name, day)) for name in ("whole", "cut")]
+    lines = "context" if what == "analyze" else "lines"
+    assert reports[0][lines] != reports[1][lines], "in its numbers, not only in the version of its data"
+
+
+def test_the_check_catches_a_bar_from_the_future(simulated: Tables, tmp_path: Path) -> None:
+    day = date(2020, 3, 20)
+    true, leaking = simulated.written(tmp_path / "true"), simulated.planted(day - timedelta(days=1))
+    assert told("context", "IWM", true, day) != told("context", "IWM", leaking.written(tmp_path / "leaking"), day)
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_scenario_26_removing_everything_after_50_random_days_changes_not_a_byte(real: Tables, tmp_path: Path) -> None:
+    days = days_between(date(2000, 6, 1), date(2024, 12, 31), 50, seed=26)
+    assert not differing("context", "IWM", real, days, tmp_path)
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_scenario_26_the_context_within_an_analysis_does_not_look_ahead(real: Tables, tmp_path: Path) -> None:
+    days = days_between(date(2001, 6, 1), date(2024, 12, 31), 10, seed=27)
+    assert not differing("analyze", "IWM", real, days, tmp_path)
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.parametrize("symbol", ["SPY", "QQQ", "XLK"])
+def test_scenario_26_other_profiles_do_not_look_ahead(shared_data: Path, tmp_path: Path, symbol: str) -> None:
+    days = days_between(date(2000, 1, 4), date(2024, 12, 31), 5, seed=len(symbol) + ord(symbol[0]))
+    assert not differing("context", symbol, real_tables(shared_data, [symbol]), days, tmp_path)
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ASKED)
+def test_a_planted_real_future_changes_not_a_byte(real: Tables, tmp_path: Path, what: str) -> None:
+    day = date(2019, 6, 28)
+    true, wild = real.written(tmp_path / "true"), real.planted(day).written(tmp_path / "wild")
+    assert told(what, "IWM", true, day) == told(what, "IWM", wild, day)
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ASKED)
+def test_the_real_check_catches_a_value_known_too_early(real: Tables, tmp_path: Path, what: str) -> None:
+    day = date(2019, 6, 28)
+    assert differing(what, "IWM", real.leaking(), [day], tmp_path) == [day]
