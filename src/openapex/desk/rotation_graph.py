@@ -23,7 +23,7 @@ def rotation_svg(report: "RotationReport") -> str:
     known = {row.symbol: [point for point in row.tail if _is_known(point)] for row in report.rows}
     points = [point for tail in known.values() for point in tail]
     span = max([LEAST_SPAN, *(max(abs(p.rs_ratio - 100), abs(p.rs_momentum - 100)) for p in points)]) * 1.1
-    body = "".join((*_frame(report, span), *_tails(known, span)))
+    body = "".join((*_frame(report, span), *_tails(known, span), *_note(known)))
     width, height = LEFT + SIZE + RIGHT, TOP + SIZE + 48
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}" '
@@ -66,6 +66,13 @@ def _tails(known: "dict[str, list[TailPoint]]", span: float) -> Iterator[str]:
         x, y = places[-1]
         yield f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5" fill="{colour}"/>'
         yield f'<text x="{x + 8:.1f}" y="{y + 4:.1f}" fill="{colour}" font-weight="bold">{escape(symbol)}</text>'
+
+
+def _note(known: "dict[str, list[TailPoint]]") -> Iterator[str]:
+    """Name the symbols that have too few common rows for a place."""
+    names = ", ".join(symbol for symbol, tail in known.items() if not tail)
+    if names:
+        yield f'<text x="{LEFT + 8}" y="{TOP + SIZE - 8}" fill="#666">no place yet: {escape(names)}</text>'
 
 
 def _place(point: "TailPoint", span: float) -> tuple[float, float]:
