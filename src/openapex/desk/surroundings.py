@@ -53,8 +53,10 @@ def stored_universe(session: date) -> Universe | None:
     known = set(_funds())
     for part in Store(store_home()).windows(session - timedelta(days=UNIVERSE_DAYS), session):
         bars = part.bars.filter(~pl.col("symbol").is_in(list(known)) & ~pl.col("symbol").str.starts_with("^"))
+        traded = bars.filter(pl.col("session") == session)["symbol"].to_list()
+        bars = bars.filter(pl.col("symbol").is_in(traded))  # a source that has ended hides no other
         frames.append(adjusted(bars, part.actions, part.basis).bars.select("symbol", "session", "close"))
-        known |= set(bars["symbol"].unique().to_list())
+        known |= set(traded)
     return universe_breadth(pl.concat(frames), session) if frames else None
 
 
