@@ -1,0 +1,215 @@
+"""`apex context`, `apex rotation` and their kin: sections, width, colours, exit codes, files."""
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import NamedTuple
+from unittest import mock
+
+import polars as pl
+import pytest
+from tests.desk.tables import Tables, demo_tables
+
+from openapex.cli import main
+
+ESCAPE = "\x1b["
+
+
+class Done(NamedTuple):
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+def apex(home: Path, *words: str) -> Done:
+    """Run the command in this process, as the console script does, with a store of its own and no network."""
+    env = {"APEX_HOME": str(home), "APEX_YAHOO_URL": "http://127.0.0.1:9", "APEX_FRED_URL": "http://127.0.0.1:9"}
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.dict(os.environ, env | {"COLUMNS": "118"}),
+        mock.patch.object(sys, "argv", ["apex", *words]),
+        mock.patch("openapex.cli.gc"),  # the settings of a process that ends
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
+            main()
+        except SystemExit as left:
+            code = left.code if isinstance(left.code, int) else 0
+    return Done(code, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Done:
+    return apex(tmp_path_factory.mktemp("home"), "context", "iwm", "--source", "demo", "--no-color")
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return demo_tables()
+
+
+def test_context_has_its_sections_in_order(shown: Done) -> None:
+    assert (shown.code, shown.err) == (0, "")
+    lines = [line.rstrip() for line in shown.out.splitlines()]
+    titles = [
+        "Relative strength",
+        "Rotation, daily (63 sessions) against SPY",
+        "Rotation, weekly (26 closed weeks) against SPY",
+        "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval",
+        "Events of the page",
+        "Regime",
+        "Macro series",
+    ]
+    assert [line for line in lines if line in titles] == titles
+    firsts = [
+        line.split()[0] for line in lines if re.match(r"(vs|Rates|Credit|Growth|Breadth|Regime|Events) {2,}", line)
+    ]
+    assert firsts == ["Rates", "Credit", "Growth", "Breadth", "Regime", "Events"]
+    assert [line for line in lines if line.startswith("vs SPY")]
+
+
+def test_context_says_what_it_is_of_and_where_it_is_from(shown: Done) -> None:
+    first, *rest = shown.out.splitlines()
+    assert first.split()[:2] == ["SIMULATED", "IWM"]
+    assert "close of Wed 2025-12-31" in first
+    footer = next(line for line in rest if line.startswith("Data"))
+    assert "SIMULATED demo sha256:" in footer
+    assert "not in this data: XRT, IJR" in shown.out
+
+
+def test_no_line_is_wider_than_a_screen_and_none_is_cut(shown: Done) -> None:
+    assert max(len(line) for line in shown.out.splitlines()) <= 118
+    assert "…" not in shown.out
+
+
+def test_without_colours_there_are_no_escapes(shown: Done, tmp_path: Path) -> None:
+    assert ESCAPE not in shown.out
+    for words in (["rotation", "IWM", "--source", "demo"], ["analyze", "IWM", "--source", "demo"]):
+        assert ESCAPE not in apex(tmp_path, *words, "--no-color").out
+
+
+def test_context_json_is_the_result_alone(tmp_path: Path) -> None:
+    done = apex(tmp_path, "context", "IWM", "--source", "demo", "--as-of", "2024-07-17", "--json")
+    made = json.loads(done.out)
+    assert (done.code, done.err) == (0, "")
+    assert (made["symbol"], made["as_of"], made["simulated"]) == ("IWM", "2024-07-17", True)
+    assert {"relative_20_pct", "state"} <= set(made["breadth"])
+
+
+def test_context_of_a_folder_without_macro_says_how_to_add_it(tmp_path: Path, tables: Tables) -> None:
+    folder = Tables(tables.bars.filter(pl.col("date").dt.year() > 2022), {}).written(tmp_path / "bars")
+    for command in ("context", "analyze"):
+        done = apex(tmp_path, command, "IWM", "--data", str(folder), "--no-color")
+        assert done.code == 0
+        assert "--data FOLDER that also holds a table of date, series, value" in " ".join(done.out.split())
+        assert "SIMULATED" not in done.out
+        assert max(len(line) for line in done.out.splitlines()) <= 118
+
+
+def test_holdings_give_the_sectors(tmp_path: Path) -> None:
+    path = tmp_path / "IWM_holdings.csv"
+    path.write_text(
+        "symbol,sector,asset_class,weight_pct,as_of\nA,Energy,Equity,60,2025-01-02\nB,Energy,Equity,39.5,2025-01-02\n"
+    )
+    done = apex(tmp_path, "context", "IWM", "--source", "demo", "--holdings", str(path), "--no-color")
+    assert "Sectors of IWM, list of 2025-01-02" in done.out
+    assert re.search(r"^Energy +99\.5 % +2 *$", done.out, re.M)
+
+
+def test_no_context_leaves_the_block_out(tmp_path: Path) -> None:
+    whole = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--no-color")
+    bare = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--no-color", "--no-context")
+    assert re.search(r"^Context +State +Pctile +Why", whole.out, re.M)
+    assert "Regime" in whole.out
+    assert "Context" not in bare.out
+    assert "Regime" not in bare.out
+    made = json.loads(apex(tmp_path, "analyze", "IWM", "--source", "demo", "--no-context", "--json").out)
+    assert made["context"] == []
+
+
+def test_rotation_prints_a_row_a_symbol_and_names_the_missing(tmp_path: Path) -> None:
+    done = apex(tmp_path, "rotation", "IWM", "qqq", "SPY", "NOPE", "--source", "demo", "--no-color")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0].split()[:2] == ["SIMULATED", "Rotation"]
+    rows = re.findall(r"^([A-Z]+) +(?:leading|weakening|lagging|improving)", done.out, re.M)
+    assert sorted(rows) == ["IWM", "QQQ"]
+    assert "no bars: NOPE" in done.out
+    assert max(map(len, lines)) <= 118
+
+
+def test_rotation_weekly_and_json(tmp_path: Path) -> None:
+    done = apex(tmp_path, "rotation", "IWM", "--source", "demo", "--weekly", "--benchmark", "DIA", "--json")
+    made = json.loads(done.out)
+    assert (made["benchmark"], made["weekly"], made["rows"][0]["symbol"]) == ("DIA", True, "IWM")
+
+
+def test_rotation_draws_its_graph(tmp_path: Path) -> None:
+    path = tmp_path / "graph.svg"
+    done = apex(tmp_path, "rotation", "IWM", "QQQ", "--source", "demo", "--svg", str(path), "--json")
+    assert json.loads(done.out)["simulated"] is True
+    texts = {one.text for one in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")}
+    assert {"IWM", "QQQ"} <= texts
+    assert any((text or "").startswith("SIMULATED") for text in texts)
+
+
+def test_a_graph_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "graph.svg"
+    done = apex(tmp_path, "rotation", "IWM", "--source", "demo", "--svg", str(path))
+    assert (done.code, done.out) == (2, "")
+    assert "cannot write" in done.err
+    assert "No such file or directory" in done.err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (["context"], 2, "Missing argument"),
+        (["context", "IWMM", "--source", "demo"], 1, "Did you mean 'IWM'"),
+        (["context", "IWM", "--source", "demmo"], 2, "Did you mean 'demo'"),
+        (["context", "IWM", "--source", "demo", "--as-of", "soon"], 2, "as_of is 'soon'"),
+        (["context", "IWM", "--data", "/nonexistent"], 2, "/nonexistent"),
+        (["context", "IWM", "--source", "demo", "--holdings", "/nonexistent/IWM.csv"], 1, "IWM.csv cannot be read"),
+        (["context", "IWM", "--offline"], 1, "nothing is stored for IWM"),
+        (["rotation"], 2, "Missing argument"),
+        (["rotation", "SPY", "--source", "demo"], 2, "besides the benchmark"),
+        (["rotation", "NOPE", "--source", "demo"], 1, "none of NOPE has bars"),
+        (["rotation", "IWM", "--source", "demo", "--benchmark", "SPYY"], 1, "Did you mean 'SPY'"),
+        (["fetch"], 2, "apex fetch --macro"),
+        (["fetch", "--context"], 2, "symbols is empty"),
+    ],
+)
+def test_bad_words_end_with_a_named_error_and_the_right_code(
+    tmp_path: Path, words: list[str], code: int, says: str
+) -> None:
+    done = apex(tmp_path, *words)
+    assert says in " ".join((done.err + done.out).split())
+    assert done.code == code
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize("command", ["context", "rotation"])
+def test_every_option_has_its_sentence(tmp_path: Path, command: str) -> None:
+    done = apex(tmp_path, command, "--help")
+    assert done.code == 0
+    for option in set(re.findall(r"--[a-z][a-z-]+", done.out)):
+        assert re.search(rf"{option}\b.*[a-z]{{3}}", done.out), option
+
+
+def test_import_then_context_from_the_store(tmp_path: Path, tables: Tables) -> None:
+    recent = tables.bars.filter(pl.col("date").dt.year() > 2023)
+    folder = Tables(recent, tables.series).written(tmp_path / "tables")
+    done = apex(tmp_path / "home", "import", str(folder))
+    assert done.code == 0, done.out + done.err
+    made = json.loads(apex(tmp_path / "home", "context", "IWM", "--offline", "--json").out)
+    direct = json.loads(apex(tmp_path / "home", "context", "IWM", "--data", str(folder), "--json").out)
+    assert made["lines"] == direct["lines"]
+    assert made["data"]["version"] == "store@1"
