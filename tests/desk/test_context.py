@@ -17,10 +17,14 @@ import openapex as apex
 from openapex.cli.report import print_report
 from openapex.cli.weather import print_context
 from openapex.context.profile import profile
+from openapex.desk.surroundings import macro_known
 from openapex.errors import BadInput, NoData, UnreadableData
+from openapex.sources.source import MACRO_SCHEMA
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 LAST = date(2025, 12, 31)
+FRIDAY, SATURDAY = date(2024, 6, 28), date(2024, 6, 29)
+"""A session and the day after it; the Monday after is a session as well."""
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMED = {
     "profile.proxies", "relative.pairs", "relative.rotation.daily", "relative.rotation.weekly", "regime.share",
@@ -198,6 +202,14 @@ def test_a_stale_companion_is_left_out_and_named_with_its_last_day(tables: Table
     assert [made[topic]["state"] for topic in ("breadth", "regime")] == [None, None]
 
 
+def test_the_last_day_of_a_companion_is_the_one_before_the_session(tables: Tables, tmp_path: Path) -> None:
+    day, is_kre = pl.col("date"), pl.col("symbol") == "KRE"
+    gone = (is_kre & day.is_between(date(2024, 5, 1), FRIDAY)) | ((pl.col("symbol") == "IWM") & (day > FRIDAY))
+    made = told("IWM", Tables(tables.bars.filter(~gone), tables.series).written(tmp_path))
+    titles = {one["name"]: one["title"] for one in made["data"]["missing"]}
+    assert titles["KRE"] == "regional banks; its bars end on 2024-04-30"
+
+
 def test_a_companion_six_days_behind_is_still_used(tables: Tables, tmp_path: Path) -> None:
     old = (pl.col("symbol") == "KRE") & (pl.col("date") > LAST - timedelta(days=6))
     made = told("IWM", Tables(tables.bars.filter(~old), tables.series).written(tmp_path))
@@ -221,10 +233,6 @@ def test_a_series_that_ended_is_named_with_its_last_day(tables: Tables, tmp_path
     assert titles["VIXCLS"] == "VIX; its values end on 2025-09-30"
     assert made["credit"]["vix"] is None
     assert made["data"]["macro"]["VIXCLS"]["is_stale"] is True
-
-
-SATURDAY = date(2024, 6, 29)
-"""The Friday before it was a session; the Monday after it as well."""
 
 
 def with_rows(tables: Tables, *rows: tuple[str, date, date, float]) -> Tables:
@@ -265,6 +273,29 @@ def test_scenario_25_of_two_revisions_at_a_weekend_the_later_counts(tables: Tabl
         seen = [told("IWM", folder, as_of=f"2024-06-{day}")["growth"]["unemployment_pct"] for day in (27, 28, 29, 30)]
         assert seen[1:] == [7.0, 7.2, 7.1]
         assert seen[0] < 7.0
+
+
+def test_revisions_clamped_to_one_session_keep_their_order_whatever_the_order_of_rows() -> None:
+    rows = [(date(2024, 6, day), value) for day, value in ((30, 7.1), (28, 7.0), (29, 7.2))]
+    frame = pl.DataFrame(
+        [("UNRATE", date(2024, 6, 1), known, value, True) for known, value in rows], MACRO_SCHEMA, orient="row"
+    )
+    seen = [macro_known(frame, FRIDAY, date(2024, 6, day)).latest("UNRATE")[1] for day in (28, 29, 30)]
+    assert [values.tolist() for values in seen] == [[7.0], [7.2], [7.1]]
+
+
+def test_without_as_of_nothing_counts_that_came_after_the_last_bar(tables: Tables, tmp_path: Path) -> None:
+    day = FRIDAY
+    bars = tables.bars.filter((pl.col("symbol") != "IWM") | (pl.col("date") <= day))
+    folder = Tables(bars, tables.series).written(tmp_path / "later")
+    made, asked = told("IWM", folder), told("IWM", folder, as_of=day)
+    cut = told("IWM", tables.cut(day).written(tmp_path / "cut"))
+    for report in (made, cut):
+        assert {key: report[key] for key in report if key != "data"} == {
+            key: asked[key] for key in asked if key != "data"
+        }
+        assert report["data"]["macro"] == asked["data"]["macro"]
+        assert report["data"]["version"] == asked["data"]["version"]
 
 
 LIST = """symbol,name,sector,asset_class,weight_pct,as_of
