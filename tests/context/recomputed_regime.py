@@ -117,7 +117,7 @@ def regime_of(credit: str | None, rates: str | None, breadth: str | None, growth
     slow = _all(_is(growth, "SLOWING"), _is(rates, "FALLING"), _not(is_broad))
     rules = {"CRUNCH": _is(credit, "CRUNCH"), "STRAINED": _is(credit, "STRAINED")}
     rules |= {"TAILWIND": _all(is_broad, _not(rising)), "HEADWIND": _all(rising, _not(is_broad))}
-    rules |= {"SLOWDOWN": slow, "NARROW": _is(breadth, "NARROW"), "QUIET": True}
+    rules |= {"SLOWDOWN": slow, "NARROW": _is(breadth, "NARROW"), "NEUTRAL": True}
     for name, holds in rules.items():
         if holds is None:
             return None

@@ -31,15 +31,15 @@ def regime_of(rates: str | None, credit: str | None, breadth: str | None, growth
         ("RISING", "STRAINED", "BROAD", "SLOWING", "STRAINED"),
         ("FALLING", "CALM", "BROAD", "SLOWING", "TAILWIND"),
         ("STEADY", "CALM", "BROAD", "STEADY", "TAILWIND"),
-        ("RISING", "CALM", "BROAD", "STEADY", "QUIET"),
+        ("RISING", "CALM", "BROAD", "STEADY", "NEUTRAL"),
         ("RISING", "CALM", "NARROW", "SLOWING", "HEADWIND"),
         ("RISING", "CALM", "MIXED", "ACCELERATING", "HEADWIND"),
         ("FALLING", "CALM", "NARROW", "SLOWING", "SLOWDOWN"),
         ("FALLING", "CALM", "MIXED", "SLOWING", "SLOWDOWN"),
         ("STEADY", "CALM", "NARROW", "SLOWING", "NARROW"),
         ("FALLING", "CALM", "NARROW", "STEADY", "NARROW"),
-        ("STEADY", "CALM", "MIXED", "SLOWING", "QUIET"),
-        ("FALLING", "CALM", "MIXED", "ACCELERATING", "QUIET"),
+        ("STEADY", "CALM", "MIXED", "SLOWING", "NEUTRAL"),
+        ("FALLING", "CALM", "MIXED", "ACCELERATING", "NEUTRAL"),
     ],
 )
 def test_the_first_rule_that_holds_names_the_regime(rates, credit, breadth, growth, expected):
@@ -60,7 +60,7 @@ def test_the_first_rule_that_holds_names_the_regime(rates, credit, breadth, grow
         ("FALLING", "CALM", "BROAD", None, "TAILWIND"),
         ("STEADY", "CALM", "NARROW", None, "NARROW"),
         ("RISING", "CALM", "NARROW", None, "HEADWIND"),
-        ("RISING", "CALM", "BROAD", None, "QUIET"),
+        ("RISING", "CALM", "BROAD", None, "NEUTRAL"),
         (None, None, None, None, None),
     ],
 )

@@ -28,7 +28,7 @@ def test_each_signal_has_its_section_with_picture_source_values_and_a_sentence_p
     for heading in ("**Why so.**", "**Values.**", "**Events.**", "**Source"):
         assert heading in text
     values = text.split("**Values.**")[1].split("**Events.**")[0]
-    for name in signal.indicator.outputs[1 : -len(signal.event_names)]:
+    for name in set(signal.indicator.outputs[1 : -len(signal.event_names)]) - set(signal.hidden):
         assert f"`{name}`" in values
     assert re.findall(r"^- `(\w+)`: \w.+$", text.split("**Events.**")[1], re.M) == list(signal.event_names)
 

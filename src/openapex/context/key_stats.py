@@ -90,7 +90,24 @@ FUND_FACTS = ("expense_ratio_pct", "yield_pct", "total_assets_usd", "holdings_pe
 STOCK_FACTS = ("market_cap_usd", "trailing_pe", "forward_pe", "dividend_yield_pct")
 
 
-def key_stats(bars: Bars, benchmarks: Mapping[str, Bars], facts: pl.DataFrame | None = None) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Levels:
+    """ATR(14) and the last confirmed swing high and low on every bar, shape (n_bars,)."""
+
+    atr: FloatArray
+    high_pivot: FloatArray
+    low_pivot: FloatArray
+
+
+def levels_of(bars: Bars) -> Levels:
+    """Return the levels of one symbol's bars."""
+    columns = [bars.high, bars.low, bars.close]
+    return Levels(interpreted(ATR, columns)[0], *interpreted(SWINGS, columns)[:2])
+
+
+def key_stats(
+    bars: Bars, benchmarks: Mapping[str, Bars], facts: pl.DataFrame | None = None, levels: Levels | None = None
+) -> dict[str, float]:
     """Return the key statistics of one symbol on its last bar.
 
     Parameters
@@ -101,6 +118,8 @@ def key_stats(bars: Bars, benchmarks: Mapping[str, Bars], facts: pl.DataFrame | 
         SPY and QQQ where known; an absent one leaves its beta and correlation NaN.
     facts : polars.DataFrame or None
         Rows of `FACT_SCHEMA` known by the last session; the newest of each field is shown.
+    levels : Levels, optional
+        Those of `bars`, where somebody has computed them already.
 
     Returns
     -------
@@ -109,9 +128,10 @@ def key_stats(bars: Bars, benchmarks: Mapping[str, Bars], facts: pl.DataFrame | 
     """
     stats = dict.fromkeys(KEY_STATS, NAN)
     stats["last"] = float(bars.close[-1])
-    stats |= _returns(bars) | _range(bars) | _average_true_range(bars) | _risk(bars) | _volume(bars)
+    levels = levels or levels_of(bars)
+    stats |= _returns(bars) | _range(bars) | _average_true_range(bars, levels.atr) | _risk(bars) | _volume(bars)
     stats |= {f"distance_sma_{window}_pct": _distance_pct(bars.close, window) for window in (50, 200)}
-    stats |= _levels(bars)
+    stats |= _levels(bars, levels)
     for name in ("SPY", "QQQ"):
         if name in benchmarks:
             stats |= _beta(bars, benchmarks[name], name.lower())
@@ -149,8 +169,7 @@ def _range(bars: Bars) -> dict[str, float]:
     return {"high_52w": high, "low_52w": low, "position_52w_pct": position}
 
 
-def _average_true_range(bars: Bars) -> dict[str, float]:
-    (atr,) = interpreted(ATR, [bars.high, bars.low, bars.close])
+def _average_true_range(bars: Bars, atr: FloatArray) -> dict[str, float]:
     share = 100 * atr / bars.close
     known = share[~np.isnan(share)]
     if np.isnan(share[-1]):
@@ -194,9 +213,8 @@ def _distance_pct(close: FloatArray, window: int) -> float:
     return float(100 * (close[-1] / close[-window:].mean() - 1)) if len(close) >= window else NAN
 
 
-def _levels(bars: Bars) -> dict[str, float]:
-    columns = dict(zip(SWINGS.outputs, interpreted(SWINGS, [bars.high, bars.low, bars.close]), strict=True))
-    pivots = np.concatenate([columns[name][-LEVEL_SESSIONS:] for name in ("high_pivot", "low_pivot")])
+def _levels(bars: Bars, levels: Levels) -> dict[str, float]:
+    pivots = np.concatenate([column[-LEVEL_SESSIONS:] for column in (levels.high_pivot, levels.low_pivot)])
     pivots, close = np.unique(pivots[~np.isnan(pivots)]), float(bars.close[-1])
     below, above = pivots[pivots < close], pivots[pivots > close]
     return {

@@ -11,7 +11,7 @@ from openapex.bars import IntArray
 from openapex.context.causal import NAN, UNKNOWN, CodeArray, States
 from openapex.errors import BadInput
 
-REGIMES = ("CRUNCH", "STRAINED", "TAILWIND", "HEADWIND", "SLOWDOWN", "NARROW", "QUIET")
+REGIMES = ("CRUNCH", "STRAINED", "TAILWIND", "HEADWIND", "SLOWDOWN", "NARROW", "NEUTRAL")
 PARTS: Mapping[str, tuple[str, ...]] = {
     "rates": ("FALLING", "STEADY", "RISING"),
     "credit": ("CALM", "STRAINED", "CRUNCH"),

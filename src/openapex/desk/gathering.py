@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from openapex.context.macro import SERIES
 from openapex.context.profile import Profile, profile
-from openapex.context.weather import CREDIT_PAIR, LARGE, SMALL
+from openapex.context.weather import LARGE, SMALL
 from openapex.desk.frames import from_frame
 from openapex.desk.material import BENCHMARKS, Gathered, gather
 from openapex.errors import BadInput, NoData
@@ -83,6 +83,6 @@ def gathered_each(
 
 
 def _wanted(about: Profile, reach: Reach) -> tuple[str, ...]:
-    near = (*BENCHMARKS, about.benchmark, about.rival, SMALL, LARGE, *CREDIT_PAIR)
+    near = (*BENCHMARKS, about.benchmark, about.rival, SMALL, LARGE)
     names = {"benchmarks": BENCHMARKS, "near": near, "far": (*near, *about.companions)}[reach]
     return tuple(dict.fromkeys(name for name in names if name != about.symbol))

@@ -128,13 +128,15 @@ def gather(
 
 
 def _direct(source: Source, wanted: Sequence[str], series: Sequence[str], as_of: date | None) -> Gathered:
-    held = set(source.series()) if isinstance(source, HasSeries) else set()
-    answers = list(source.fetch([*wanted, *(name for name in series if name in held)], end=as_of))
-    bars = [answer for answer in answers if answer.symbol not in held or answer.symbol in wanted]
+    found = _first(wanted[0], _delivered(source.fetch(wanted, end=as_of)))
+    held = set(source.series()) if series and isinstance(source, HasSeries) else set()
+    if not held or not isinstance(source, HasSeries):
+        return found
+    answers = source.fetch_series([name for name in series if name in held], end=as_of)
     parts = [answer for answer in answers if isinstance(answer, Delivery) and answer.macro.height]
     return replace(
-        _first(wanted[0], _delivered(bars)),
-        macro=pl.concat([part.macro for part in parts]) if parts else empty(MACRO_SCHEMA),
+        found,
+        macro=pl.concat([part.macro for part in parts]) if parts else found.macro,
         macro_sources=tuple(sorted({part.source for part in parts})),
     )
 

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
@@ -15,6 +14,7 @@ from openapex.desk.analysis import DataNote, Warn
 from openapex.desk.material import Material
 from openapex.errors import BadInput, NoData
 from openapex.quality import RULES, Examined, examined
+from openapex.quality.usable import usable
 from openapex.sessions import calendar_of, close_times, is_session, known_span
 from openapex.sources.columns import no_adjusted_close
 from openapex.sources.source import HEADLINE_SCHEMA
@@ -79,8 +79,7 @@ def companions(
 ) -> dict[str, Bars]:
     """Return the usable bars of other symbols up to `session`; of those in `recent` the last `RECENT_BARS`.
 
-    A symbol without a usable bar in the last `MAX_AGE_DAYS` days is left out: its last value is not today's.  The work
-    is Polars', so two threads halve it.
+    A symbol without a usable bar in the last `MAX_AGE_DAYS` days is left out: its last value is not today's.
     """
 
     def one(name: str) -> Bars:
@@ -88,10 +87,12 @@ def companions(
         if name in recent:
             rows = material.bars.filter(pl.col("session") <= session).sort("session").tail(RECENT_BARS)
             material = replace(material, bars=rows)
-        return _usable(_examined(material, session, now)[0].kept, provisional=False)
+        bars, actions = (frame.filter(pl.col("session") <= session) for frame in (material.bars, material.actions))
+        levels, _ = adjusted(bars, actions, material.basis)
+        kept = usable(levels, actions, calendar=calendar_of(material.symbol), now=now, as_of=session)
+        return _usable(kept, provisional=False)
 
-    with ThreadPoolExecutor(2) as pool:
-        made = dict(zip(others, pool.map(one, others), strict=True))
+    made = {name: one(name) for name in others}
     oldest = np.datetime64(session, "D") - MAX_AGE_DAYS
     return {name: bars for name, bars in made.items() if len(bars) and bars.sessions[-1] >= oldest}
 

@@ -96,6 +96,10 @@ def fibonacci_signal_start() -> State:
     return (NAN, NAN, NAN), 0.0, 0.0, NAN, swings_start(14, REVERSAL), atr_start(14)
 
 
+HIDDEN = ("atr", "high_pivot", "low_pivot")
+"""What the step computes on its way and the key statistics need too: ATR(14), the last confirmed high and low."""
+
+
 @step
 def fibonacci_signal_step(state: State, high: float, low: float, close: float) -> tuple[State, tuple[float, ...]]:
     """Take a bar, return score, values and events."""
@@ -106,8 +110,9 @@ def fibonacci_signal_step(state: State, high: float, low: float, close: float) -
     swing_low, swing_high, direction = swing
     known = direction + atr
     if known != known or not swing_high > swing_low:
-        nothing = (NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
-        return (swing, 0.0, 0.0, close, swings_state, atr_state), nothing
+        return (swing, 0.0, 0.0, close, swings_state, atr_state), (
+            NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, atr, pivots[0], pivots[1], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+        )  # fmt: skip
     levels = fibonacci_levels(swing_low, swing_high, direction)
     turn_up, turn_down = level_reactions(levels, high, low, close, atr)
     up = turn_up if turn_up > REACTION_MEMORY * up else REACTION_MEMORY * up
@@ -126,6 +131,9 @@ def fibonacci_signal_step(state: State, high: float, low: float, close: float) -
         direction,
         retracement,
         up - down,
+        atr,
+        pivots[0],
+        pivots[1],
         1.0 if direction > 0.0 and -near <= low - key <= near <= close - key else 0.0,
         1.0 if direction < 0.0 and -near <= key - high <= near <= key - close else 0.0,
         1.0 if direction < 0.0 and last <= swing_high < close else 0.0,
@@ -171,6 +179,7 @@ FIBONACCI_SIGNAL = PriceSignal(
             "direction",
             "retracement",
             "reaction",
+            *HIDDEN,
             *EVENTS,
         ),
         params={},
@@ -178,9 +187,10 @@ FIBONACCI_SIGNAL = PriceSignal(
         step=fibonacci_signal_step,
         warm_up=warm_up,
         is_warm_up_fixed=False,
-        scale=(0, 0, 1, 0, 1, 1, 0, 0, 0, *(0,) * len(EVENTS)),
+        scale=(0, 0, 1, 0, 1, 1, 0, 0, 0, 1, 1, 1, *(0,) * len(EVENTS)),
     ),
     event_names=EVENTS,
+    hidden=HIDDEN,
     reason=fibonacci_reason,
     missing="no swing is confirmed yet",
 )

@@ -106,6 +106,8 @@ class PriceSignal:
         ``reason(values) -> str``; called only where the score is known.
     missing : str
         What to say when the score is NaN, e.g. "needs 15 bars".
+    hidden : tuple of str
+        Values of the history that no opinion shows: for other code, which need not compute them again.
     """
 
     name: SignalName
@@ -114,6 +116,7 @@ class PriceSignal:
     event_names: tuple[str, ...]
     reason: Callable[[Mapping[str, float]], str]
     missing: str
+    hidden: tuple[str, ...] = ()
 
     def history(self, inputs: SignalInputs) -> SignalHistory:
         """Return score, values and events on every bar."""
@@ -124,7 +127,8 @@ class PriceSignal:
 
     def opinion(self, inputs: SignalInputs, history: SignalHistory, at: int = -1) -> Opinion:
         """Return the opinion on bar `at`."""
-        values = {name: float(column[at]) for name, column in history.values.items()} if len(history.score) else {}
+        shown = {name: column for name, column in history.values.items() if name not in self.hidden}
+        values = {name: float(column[at]) for name, column in shown.items()} if len(history.score) else {}
         score = float(history.score[at]) if len(history.score) else float("nan")
         reason = self.missing if np.isnan(score) else self.reason(values)
         return Opinion(self.name, score, reason, values, recent_events(inputs.bars, history.events, at))

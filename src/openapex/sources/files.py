@@ -5,19 +5,21 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from openapex.errors import BadInput, NoData
 from openapex.sources.file_bars import bar_answer, parted, rows_of, symbol_column, symbols_held, with_rows
 from openapex.sources.folder import Folder
-from openapex.sources.folder_answers import FolderAnswers
-from openapex.sources.holdings import fund_words, latest_list, read_holdings
 from openapex.sources.kinds import TableNote
 from openapex.sources.names import symbol_of
 from openapex.sources.source import Answer, Failure
 from openapex.sources.tables import SUFFIXES, collected, scanned
 from openapex.sources.unheld import unheld
+
+if TYPE_CHECKING:
+    from openapex.sources.folder_answers import FolderAnswers
 
 BATCH = 200
 """Symbols read from a long Parquet file in one pass."""
@@ -103,6 +105,8 @@ class FilesSource:
         UnreadableData
             If a list cannot be understood.
         """
+        from openapex.sources.holdings import fund_words, latest_list, read_holdings  # bars do without
+
         files = [one.file for one in self._folder.of_kind("holdings") if fund.upper() in fund_words(one.file)]
         return latest_list([read_holdings(file, fund) for file in files], end)
 
@@ -124,6 +128,12 @@ class FilesSource:
             raise BadInput(f"start is {start}, must not be after end, {end}")
         return self._answers(symbols, start, end)
 
+    def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
+        """Return one answer per macro series, in the order asked; bars of that name are not looked for."""
+        if self._tables is None:
+            return (self._unknown(name) for name in names)
+        return self._tables.series_answers(names, end)
+
     def _answers(self, symbols: Sequence[str], start: date | None, end: date | None) -> Iterator[Answer]:
         for at in range(0, len(symbols), BATCH):
             batch = symbols[at : at + BATCH]
@@ -139,10 +149,13 @@ class FilesSource:
         return Folder(self.path)
 
     @cached_property
-    def _tables(self) -> FolderAnswers | None:
-        """What answers for a folder or a file of series; None for a file of bars."""
-        is_series = self.path.is_file() and self._folder.table(self.path).kind == "series"
-        return FolderAnswers(self._folder) if is_series or self.path.is_dir() else None
+    def _tables(self) -> "FolderAnswers | None":
+        """What answers for a folder or a file of series; None for a file of bars, which does without its imports."""
+        if self.path.is_file() and self._folder.table(self.path).kind != "series":
+            return None
+        from openapex.sources.folder_answers import FolderAnswers
+
+        return FolderAnswers(self._folder)
 
     @cached_property
     def _scan(self) -> pl.LazyFrame:

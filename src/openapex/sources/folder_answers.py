@@ -58,6 +58,15 @@ class FolderAnswers:
             else:
                 yield self._not_held(symbol, bad)
 
+    def series_answers(self, names: Sequence[str], end: date | None) -> Iterator[Answer]:
+        """Yield one answer per series."""
+        series, bad = self._found("series", names)
+        for name in names:
+            if name in series:
+                yield _with_warnings(series_answer(name, series[name], None, end), bad)
+            else:
+                yield self._not_held(name, bad)
+
     def _found(self, kind: Literal["bars", "series"], names: Sequence[str]) -> tuple[Found, dict[str, ApexError]]:
         """Return what the tables of a kind hold of the names, and which table could not be read."""
         found: Found = {}

@@ -109,6 +109,10 @@ class FredSource:
         """Return the macro series that the source can list: all of `symbols`."""
         return self.symbols()
 
+    def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
+        """Yield one answer per series, in the order asked."""
+        return self.fetch(names, end=end)
+
     def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
         """Yield one answer per series, in the order asked (see `Source.fetch`).
 

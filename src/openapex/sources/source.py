@@ -133,6 +133,10 @@ class HasSeries(Protocol):
         """Return the macro series the source can list, sorted."""
         ...
 
+    def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
+        """Yield one answer per series, in the order asked: as `Source.fetch`, without a look for symbols so called."""
+        ...
+
 
 __all__ = [
     "ACTION_SCHEMA",

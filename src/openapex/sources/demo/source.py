@@ -68,6 +68,10 @@ class DemoSource:
         """Return every macro series of the simulated economy, sorted."""
         return SERIES
 
+    def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
+        """Yield one answer per series, in the order asked."""
+        return self.fetch(names, end=end)
+
     def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
         """Yield one answer per symbol, cut from its full history; a symbol does not depend on the others asked for.
 

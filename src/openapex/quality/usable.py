@@ -1,0 +1,190 @@
+"""The bars that may be used, of a whole universe at once: what `examined` keeps, without the sentences.
+
+Nearly every rule is a comparison of a row with itself or the row before, so it runs over all symbols in one pass.
+What is usual for a symbol (medians of 63 bars) is computed only at the few rows where it can decide something.
+A test keeps this equal to `openapex.quality.examined`, bit for bit.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, datetime
+
+import numpy as np
+import polars as pl
+
+from openapex.bars import BAR_SCHEMA, FIELDS, BoolArray, FloatArray, IntArray
+from openapex.quality.breaks import LN_RATIOS, LN_SUSPECT, breaks, held_rows
+from openapex.quality.examine import _ordered
+from openapex.quality.gaps import is_provisional
+from openapex.quality.habit import LEAST, LN_TINY, N_SPREADS, WINDOW, Habit, log_moves
+from openapex.quality.rows import refused
+from openapex.sessions import session_of
+
+MOST_SLACK = 0.12
+"""A jump further than this share from every ratio of `breaks` is no change of scale, whatever the habit."""
+MEDIAN_OVER_MEAN = 2.0
+"""A median of positive numbers is at most twice their mean (Markov): a cheap bound on the usual volume."""
+
+
+class LazyTrailing:
+    """The quantile of the `WINDOW` known values before a bar, computed where it is asked for.
+
+    The same numbers as `openapex.quality.habit.trailing`, without the pass over all bars.
+    """
+
+    def __init__(self, values: FloatArray, quantile: float = 0.5) -> None:
+        self._values, self._quantile = values, quantile
+
+    def __getitem__(self, row: int) -> float:
+        window = self._values[max(0, row - WINDOW) : row]
+        known = window[~np.isnan(window)]
+        if len(known) < LEAST:
+            return float("nan")
+        return float(pl.Series(known).quantile(self._quantile, "linear"))  # type: ignore[arg-type]
+
+
+def usable(
+    bars: pl.DataFrame,
+    actions: pl.DataFrame | None = None,
+    *,
+    calendar: str | None,
+    now: datetime,
+    as_of: date | None = None,
+) -> pl.DataFrame:
+    """Return the rows that `examined` keeps: of one or many symbols that trade on one calendar.
+
+    Parameters
+    ----------
+    bars, actions, calendar, now, as_of
+        As in `openapex.quality.examined`.
+
+    Returns
+    -------
+    DataFrame in `BAR_SCHEMA`
+        Sorted by (symbol, session), unique; bad volume or adjusted close is null.
+
+    Raises
+    ------
+    UnreadableData, BadInput
+        As `openapex.quality.examined`.
+    """
+    frame = _ordered(bars, as_of)
+    rules = refused(frame, calendar, session_of(now, calendar or "XNYS"))
+    if rules.null_count() < len(rules):
+        frame = frame.filter(rules.is_null())
+    if frame.is_empty():
+        return pl.DataFrame(schema=BAR_SCHEMA)
+    columns: dict[str, FloatArray] = {name: frame[name].to_numpy().copy() for name in FIELDS}
+    columns["volume"][~(columns["volume"] >= 0) | np.isposinf(columns["volume"])] = np.nan
+    adjusted = columns["adj_close"]
+    adjusted[(adjusted <= 0) | np.isinf(adjusted)] = np.nan
+    offsets = _offsets(frame["symbol"])
+    keep = _on_scale(frame, columns, offsets, actions)
+    if not keep.all():
+        frame = frame.filter(pl.Series(keep))
+        columns = {name: values[keep] for name, values in columns.items()}
+        offsets = np.concatenate([[0], np.cumsum(keep)])[offsets]
+    columns["volume"][_false_volumes(columns, offsets)] = np.nan
+    frame = frame.with_columns(pl.Series(name, columns[name]).fill_nan(None) for name in ("volume", "adj_close"))
+    return _with_provisional(frame, offsets, calendar, now)
+
+
+def _offsets(symbols: pl.Series) -> IntArray:
+    lengths = symbols.rle().struct.field("len").to_numpy()
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+
+def _moves(close: FloatArray, offsets: IntArray) -> FloatArray:
+    moves = log_moves(close)
+    moves[offsets[:-1][offsets[:-1] < len(moves)]] = np.nan
+    return moves
+
+
+def _on_scale(
+    frame: pl.DataFrame, columns: Mapping[str, FloatArray], offsets: IntArray, actions: pl.DataFrame | None
+) -> BoolArray:
+    """Return where a row is on the scale of the rows around it; only symbols with a suspicious jump are looked at."""
+    keep = np.ones(frame.height, dtype=np.bool_)
+    moves = _moves(columns["close"], offsets)
+    suspects = np.flatnonzero(np.abs(moves) > LN_SUSPECT)
+    size = np.abs(moves[suspects])
+    nearest = LN_RATIOS[np.abs(LN_RATIOS[None, :] - size[:, None]).argmin(axis=1)]
+    could_be = np.abs(size - nearest) <= MOST_SLACK * nearest
+    has_splits = actions is not None and not actions.is_empty()
+    rows = suspects if has_splits else suspects[could_be]
+    for at in np.unique(np.searchsorted(offsets, rows, side="right") - 1).tolist():
+        first, end = int(offsets[at]), int(offsets[at + 1])
+        keep[first:end] = _scale_of_one(frame, columns, moves, (first, end), actions)
+    return keep
+
+
+def _scale_of_one(
+    frame: pl.DataFrame,
+    columns: Mapping[str, FloatArray],
+    moves: FloatArray,
+    rows: tuple[int, int],
+    actions: pl.DataFrame | None,
+) -> BoolArray:
+    from openapex.quality.examine import _splits
+
+    part = slice(*rows)
+    own = {name: values[part] for name, values in columns.items()}
+    own["volume"] = np.where(own["volume"] > 0, own["volume"], np.nan)
+    usual = Habit(
+        move=LazyTrailing(np.abs(moves[part])),  # type: ignore[arg-type]
+        span=LazyTrailing(np.log(own["high"] / own["low"])),  # type: ignore[arg-type]
+        volume=LazyTrailing(own["volume"]),  # type: ignore[arg-type]
+    )
+    found = breaks(own, usual, moves[part], _splits(frame["symbol"][rows[0]], actions, frame["session"][part]))
+    keep = np.ones(rows[1] - rows[0], dtype=np.bool_)
+    if found.ratio:
+        keep[: found.restart] = False
+        keep[held_rows(found)] = False
+    return keep
+
+
+def _false_volumes(columns: Mapping[str, FloatArray], offsets: IntArray) -> BoolArray:
+    """Return where volume contradicts the price or is far below the habit of the bars before."""
+    close, known = columns["close"], columns["volume"]
+    starts = offsets[:-1][offsets[:-1] < len(close)]
+    moved = np.concatenate([[False], close[1:] != close[:-1]])
+    moved[starts] = False
+    moved |= columns["high"] > columns["low"]
+    is_false: BoolArray = (known == 0) & moved
+    volume = np.where(known > 0, known, np.nan)
+    for row, first in _thin(volume, offsets):
+        own = volume[first : row + 1]
+        at = row - first
+        usual = LazyTrailing(own)[at]
+        shortfall = np.log(usual) - np.log(own[at])
+        if shortfall > LN_TINY:
+            logs = np.log(own)
+            spread = (LazyTrailing(logs, 0.75)[at] - LazyTrailing(logs, 0.25)[at]) / 1.349
+            is_false[row] |= bool(shortfall > N_SPREADS * spread)
+    return is_false
+
+
+def _thin(volume: FloatArray, offsets: IntArray) -> Iterator[tuple[int, int]]:
+    """Yield the rows whose volume could be under a hundredth of the median before them, with their symbol's first."""
+    filled = np.nan_to_num(volume)
+    total = np.concatenate([[0.0], np.cumsum(filled)])
+    count = np.concatenate([[0], np.cumsum(~np.isnan(volume))])
+    rows = np.arange(len(volume))
+    first = np.repeat(offsets[:-1], np.diff(offsets))
+    begin = np.maximum(rows - WINDOW, first)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        mean = (total[rows] - total[begin]) / (count[rows] - count[begin])
+        could_be = MEDIAN_OVER_MEAN * mean * (1 + 1e-6) > np.exp(LN_TINY) * volume
+    found = np.flatnonzero(could_be & (count[rows] - count[begin] >= LEAST))
+    yield from zip(found.tolist(), first[found].tolist(), strict=True)
+
+
+def _with_provisional(frame: pl.DataFrame, offsets: IntArray, calendar: str | None, now: datetime) -> pl.DataFrame:
+    """Mark each symbol's last bar where it has not settled."""
+    last = offsets[1:][np.diff(offsets) > 0] - 1
+    days = frame["session"].gather(last)
+    unsettled = {day for day in days.unique().to_list() if is_provisional(day, calendar, now)}
+    marked = frame["provisional"].to_numpy().copy() if not frame["provisional"].null_count() else None
+    if marked is None:
+        marked = frame["provisional"].fill_null(False).to_numpy().copy()
+    marked[last[days.is_in(list(unsettled)).to_numpy()]] = True
+    return frame.with_columns(provisional=pl.Series(marked))
