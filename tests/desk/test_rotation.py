@@ -114,6 +114,21 @@ def test_what_cannot_be_placed_is_a_named_error(
     assert says in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"symbols": "IWM"}, "must be a list of tickers such as ['IWM']"),
+        ({"symbols": ["AAA"], "data": ""}, "data is ''"),
+        ({"symbols": ["AAA"], "as_of": "soon"}, "as_of is 'soon'"),
+        ({"symbols": ["AAA"], "source": "demmo", "data": None}, "Did you mean 'demo'"),
+    ],
+)
+def test_an_argument_that_breaks_its_rule_is_named(folder: Path, given: dict[str, object], says: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        apex.rotation(**{"data": folder, "now": NOW, **given})  # type: ignore[arg-type]
+    assert says in str(caught.value)
+
+
 def test_json_is_pure_and_its_keys_are_pinned(folder: Path) -> None:
     made = rotated(folder, "YOUNG", "AAA", "NOPE").to_dict()
     assert [*made] == ["benchmark", "as_of", "session", "weekly", "simulated", "rows", "missing"]

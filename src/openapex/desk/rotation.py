@@ -71,7 +71,7 @@ def rotation(
     NoData
         If the benchmark or all of the symbols have no bars.
     BadInput
-        If no symbol but the benchmark is named.
+        If no symbol but the benchmark is named, or an argument breaks its rule.
 
     Examples
     --------
@@ -80,6 +80,10 @@ def rotation(
     (['IWM', 'QQQ'], True)
     """
     now, cut = now or datetime.now(UTC), day(as_of)
+    if isinstance(symbols, str):
+        raise BadInput(f"symbols is {symbols!r}, must be a list of tickers such as [{symbols!r}]")
+    if data is not None and not str(data):
+        raise BadInput("data is '', must be a path to a file or folder")
     names = [name for name in dict.fromkeys(symbol.upper() for symbol in symbols) if name != benchmark.upper()]
     if not names:
         raise BadInput(f"symbols is {list(symbols)}, must name at least one besides the benchmark {benchmark}")
