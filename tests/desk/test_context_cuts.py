@@ -117,3 +117,16 @@ def test_a_planted_real_future_changes_not_a_byte(real: Tables, tmp_path: Path, 
 def test_the_real_check_catches_a_value_known_too_early(real: Tables, tmp_path: Path, what: str) -> None:
     day = date(2019, 6, 28)
     assert differing(what, "IWM", real.leaking(), [day], tmp_path) == [day]
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_the_whole_shared_folder_says_the_same_and_names_the_absent(
+    real: Tables, shared_data: Path, tmp_path: Path
+) -> None:
+    base = real.written(tmp_path / "base")
+    made, few = (json.loads(told("context", "IWM", folder, date(2023, 6, 30))) for folder in (shared_data, base))
+    assert {key: made[key] for key in made if key != "data"} == {key: few[key] for key in few if key != "data"}
+    assert made["data"]["version"] == few["data"]["version"]
+    assert {one["name"]: one["title"] for one in made["data"]["missing"]} == {"XHB": "homebuilders", "XBI": "biotech"}
+    assert not [pair for pair in made["relative"]["pairs"] if pair.startswith("X") and pair != "XRT/SPY"]
