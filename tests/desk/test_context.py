@@ -112,10 +112,12 @@ def test_html_has_the_lines_and_escapes_them(folder: Path, tables: Tables, tmp_p
     assert "Rates" in html
 
 
-def test_the_analysis_shows_the_same_lines(folder: Path) -> None:
-    report = apex.analyze("IWM", data=folder, now=NOW).to_dict()
-    assert report["context"] == told("IWM", folder)["lines"]
-    assert [line["topic"] for line in report["context"]] == [*profile("IWM").topics, "events"]
+def test_the_analysis_shows_the_same_lines_but_for_hyg(folder: Path) -> None:
+    brief, whole = apex.analyze("IWM", data=folder, now=NOW).to_dict()["context"], told("IWM", folder)["lines"]
+    assert [line["topic"] for line in brief] == [*profile("IWM").topics, "events"]
+    credit, fuller = brief[2].pop("sentence"), whole[2].pop("sentence")
+    assert fuller.partition("; HYG ")[0] == credit, "for a ready answer HYG and IEF are not read"
+    assert brief == whole
 
 
 def test_another_symbol_has_the_default_profile(folder: Path) -> None:
