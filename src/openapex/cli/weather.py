@@ -146,7 +146,7 @@ def _regimes(report: ContextReport) -> Table:
 def _macro(report: ContextReport) -> Table:
     table = _plain_table("Series", "Value", "About", "Known", "", right=("Value",))
     for one in report.weather.known:
-        notes = [word for word, is_so in (("STALE", one.is_stale), ("revised since", not one.as_published)) if is_so]
+        notes = [word for word, is_so in (("STALE", one.is_stale), ("may be revised", not one.as_published)) if is_so]
         if one.n_carried and one.series.startswith(("DGS", "T10", "BAML", "VIX", "DFF")):
             notes.append(f"carried on {one.n_carried} of 252 sessions")
         table.add_row(

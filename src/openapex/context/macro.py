@@ -164,7 +164,8 @@ class Macro:
     Parameters
     ----------
     frame : polars.DataFrame
-        Columns series, reference_date, known_at, value, and as_published where known (else taken as False).
+        Columns series, reference_date, known_at, value, and where they differ or are known: as_published (else False),
+        published_at (the day shown; else known_at, the day from which a value counts).
 
     Raises
     ------
@@ -186,6 +187,8 @@ class Macro:
             raise UnreadableData(f"macro frame has columns {frame.columns}, must also have {missing}")
         if "as_published" not in frame.columns:
             frame = frame.with_columns(as_published=pl.lit(False))
+        if "published_at" not in frame.columns:
+            frame = frame.with_columns(published_at="known_at")
         self.frame = frame
         self._tails: dict[tuple[str, int], Tail | None] = {}
 
@@ -206,10 +209,11 @@ class Macro:
         rows = rows.sort("series", "known_at", "reference_date", maintain_order=True)
         known, reference = (rows[name].to_numpy().astype("datetime64[D]") for name in ("known_at", "reference_date"))
         value, flags = rows["value"].to_numpy(), rows["as_published"].fill_null(False).to_numpy()
+        shown = rows["published_at"].to_numpy().astype("datetime64[D]")
         parts, first = {}, 0
         for run in rows["series"].rle().to_list():
             part = slice(first, first := first + run["len"])
-            parts[str(run["value"])] = _Published(known[part], reference[part], value[part], flags[part])
+            parts[str(run["value"])] = _Published(known[part], reference[part], value[part], flags[part], shown[part])
         return parts
 
     def __contains__(self, series: str) -> bool:
@@ -267,7 +271,7 @@ class Macro:
             unit=words.unit,
             value=float(tail.newest[row]),
             reference_date=reference.item(),
-            known_at=rows.known[at].item(),
+            known_at=rows.shown[at].item(),
             age_days=age,
             is_stale=age > tail.max_age_days,
             as_published=bool(rows.as_published[at]),
@@ -286,12 +290,13 @@ def _n_carried(tail: Tail, sessions: SessionArray) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Published:
-    """Every publication of one series: known, reference, value, whether as published; by known, then reference."""
+    """Every publication of one series by day it counts from, then reference; `shown` is the true day of publication."""
 
     known: SessionArray
     reference: SessionArray
     value: FloatArray
     as_published: BoolArray
+    shown: SessionArray
 
     def tail(self, window: int, max_age_days: int) -> Tail:
         known, reference, value = self.known, self.reference, self.value

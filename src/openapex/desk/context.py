@@ -183,7 +183,7 @@ def _listed(
 ) -> pl.DataFrame | None:
     """Return the named list of holdings, or the fund's newest by that session in a folder of tables."""
     if holdings is not None:
-        return read_holdings(Path(holdings))
+        return read_holdings(Path(holdings), fund)
     if not isinstance(data, str | Path) or not Path(data).expanduser().is_dir():
         return None
     from openapex.sources.files import FilesSource

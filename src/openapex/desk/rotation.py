@@ -84,10 +84,13 @@ def rotation(
         raise BadInput(f"symbols is {symbols!r}, must be a list of tickers such as [{symbols!r}]")
     if data is not None and not str(data):
         raise BadInput("data is '', must be a path to a file or folder")
-    names = [name for name in dict.fromkeys(symbol.upper() for symbol in symbols) if name != benchmark.upper()]
-    if not names:
+    asked = [name for name in dict.fromkeys(symbols) if name.upper() != benchmark.upper()]
+    if not asked:
         raise BadInput(f"symbols is {list(symbols)}, must name at least one besides the benchmark {benchmark}")
-    found = gathered_each(benchmark.upper(), names, data, source, as_of=cut, offline=offline, now=now)
+    spelled = list(dict.fromkeys([*(name.upper() for name in asked), *asked]))  # a file may spell them as written
+    found = gathered_each(benchmark.upper(), spelled, data, source, as_of=cut, offline=offline, now=now)
+    names = list(dict.fromkeys(name.upper() if name.upper() in found.others else name for name in asked))
+    names = [name if name in found.others else name.upper() for name in names]
     against = prepared(found.asked, cut, provisional=False, now=now)
     others = {name: found.others[name] for name in names if name in found.others}
     held = companions(others, against.session, now)

@@ -38,7 +38,8 @@ def macro_known(rows: pl.DataFrame, session: date, as_of: date | None) -> Macro:
     last = max(as_of or session, session)
     rows = rows.filter(pl.col("known_at") <= last)
     if last > session:
-        rows = rows.sort("known_at", maintain_order=True).with_columns(pl.min_horizontal("known_at", pl.lit(session)))
+        rows = rows.sort("known_at", maintain_order=True)
+        rows = rows.with_columns(pl.min_horizontal("known_at", pl.lit(session)), published_at="known_at")
     return Macro(rows)
 
 

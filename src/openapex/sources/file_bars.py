@@ -27,10 +27,13 @@ def rows_of(scan: pl.LazyFrame, symbols: Sequence[str]) -> pl.LazyFrame:
     column = symbol_column(schema.names()) or ""
     # a cast halves the speed
     name = pl.col(column) if schema[column] == pl.String else pl.col(column).cast(pl.String)
-    wanted = scan.filter(name.is_in(list(dict.fromkeys(symbols))))
-    kept = [name for name in schema.names() if canonical(name) in BAR_SCHEMA]
-    # the whole schema is judged, so that an unknown table is named; only the columns of bars are read
-    return wanted.select(kept) if {"session", "close"} <= {canonical(name) for name in kept} else wanted
+    return bar_columns(scan.filter(name.is_in(list(dict.fromkeys(symbols)))))
+
+
+def bar_columns(scan: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the columns that bars need; where these are no bars all of them, so that an unknown table is named."""
+    kept = [name for name in scan.collect_schema().names() if canonical(name) in BAR_SCHEMA]
+    return scan.select(kept) if {"session", "close"} <= {canonical(name) for name in kept} else scan
 
 
 def parted(frame: pl.DataFrame, where: str) -> dict[str, pl.DataFrame]:

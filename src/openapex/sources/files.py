@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from openapex.errors import BadInput, NoData
-from openapex.sources.file_bars import bar_answer, parted, rows_of, symbol_column, symbols_held, with_rows
+from openapex.sources.file_bars import bar_answer, bar_columns, parted, rows_of, symbol_column, symbols_held, with_rows
 from openapex.sources.folder import Folder
 from openapex.sources.kinds import TableNote
 from openapex.sources.names import symbol_of
@@ -19,6 +19,7 @@ from openapex.sources.tables import SUFFIXES, collected, scanned
 from openapex.sources.unheld import unheld
 
 if TYPE_CHECKING:
+    from openapex.sources.file_bulk import BulkBars
     from openapex.sources.folder_answers import FolderAnswers
 
 BATCH = 200
@@ -127,6 +128,32 @@ class FilesSource:
         if start is not None and end is not None and start > end:
             raise BadInput(f"start is {start}, must not be after end, {end}")
         return self._answers(symbols, start, end)
+
+    def bulk(self, symbols: Sequence[str] | None = None, *, end: date | None = None) -> "BulkBars":
+        """Return the bars of many symbols, by default of all, in one frame: equal to what `fetch` gives one by one.
+
+        Raises
+        ------
+        UnreadableData
+            If a table of many symbols cannot be understood.
+        """
+        from openapex.sources.file_bulk import BulkBars, joined, long_table, one_by_one
+
+        if self._tables is None and self._symbol_column is None:
+            bars, failed = one_by_one(list(self.fetch(self.symbols() if symbols is None else symbols, end=end)))
+            return BulkBars(f"files:{self.path.name}", "split_adjusted", bars, failed)
+        files = [self.path] if self._tables is None else [table.file for table in self._folder.of_kind("bars")]
+        parts = []
+        for file in files:
+            scan = scanned(file)
+            wanted = bar_columns(scan) if symbols is None else rows_of(scan, symbols)
+            parts.append((file.name, long_table(collected(wanted, file.name), file.name, end)))
+        own = [
+            name for name in (self._folder.stand_alone if self._tables else ()) if symbols is None or name in symbols
+        ]
+        single, failed = one_by_one(list(self.fetch(own, end=end)))
+        bars = joined([*parts, ("", single)] if own else parts)
+        return BulkBars(f"files:{self.path.name}", "split_adjusted", bars, failed)
 
     def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
         """Return one answer per macro series, in the order asked; bars of that name are not looked for."""

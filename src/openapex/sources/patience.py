@@ -9,6 +9,10 @@ from openapex.sources.pace import BREAK_AFTER, LONGEST_WAIT_S, Breaker, RequestC
 
 RETRYABLE = (RateLimited, NetworkError, BadPayload)
 
+UNREACHABLE_AFTER = 3
+"""Symbols in a row that end in a network fault, after all tries, before the rest of a fetch is not asked for; one is
+enough while the provider has never answered."""
+
 T = TypeVar("T")
 
 
@@ -30,6 +34,8 @@ class Patience:
     def __init__(self, provider: str, timers: Timers, cap: RequestCap, final: tuple[type[Exception], ...] = ()) -> None:
         self._provider, self._timers, self._cap, self._final = provider, timers, cap, final
         self._breaker = Breaker(timers)
+        self._has_answered = False
+        self._n_unreachable = 0
 
     def ask(self, symbol: str, once: Callable[[], T], until: float | None, retries: int) -> T:
         """Return what `once` returns, called up to ``1 + retries`` times.
@@ -58,17 +64,21 @@ class Patience:
             except RETRYABLE as error:
                 wait = self._wait_before_retry(error, attempt, 1 + retries, until)
                 if wait is None:
+                    self._n_unreachable += isinstance(error, NetworkError)
                     raise
                 self._timers.sleep(wait)
                 attempt += 1
             else:
                 self._breaker.answered()
+                self._has_answered, self._n_unreachable = True, 0
                 return answer
 
     def _check_may_ask(self, symbol: str, until: float | None) -> None:
         """Refuse to ask past the deadline or through an open breaker."""
         if until is not None and self._timers.monotonic() >= until:
             raise NetworkError(f"{symbol} was not asked for: the deadline of this fetch is over")
+        if self._n_unreachable >= (UNREACHABLE_AFTER if self._has_answered else 1):
+            raise NetworkError(f"{symbol} was not asked for: {self._provider} could not be reached just before")
         if self._breaker.is_open():
             n = self._breaker.n_refused
             raise Refused(

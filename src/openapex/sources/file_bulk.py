@@ -1,0 +1,88 @@
+"""All bars of a file or folder in one frame: what `FilesSource.fetch` gives symbol by symbol, for a universe."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import polars as pl
+
+from openapex.bars import BAR_SCHEMA, FIELDS
+from openapex.errors import ApexError
+from openapex.sources.columns import recognised
+from openapex.sources.source import Basis, Delivery, Failure
+
+
+@dataclass(frozen=True, slots=True)
+class BulkBars:
+    """Bars of many symbols in `BAR_SCHEMA`, sorted by (symbol, session), one row a session.
+
+    `source` names the files, `failed` the symbols that could not be read, with the cause.
+    """
+
+    source: str
+    basis: Basis
+    bars: pl.DataFrame
+    failed: dict[str, ApexError]
+
+
+def long_table(frame: pl.DataFrame, where: str, end: date | None) -> pl.DataFrame:
+    """Return the bars of a long table: cut, sorted, one row a session, none without a price.
+
+    Raises
+    ------
+    UnreadableData
+        If the columns are not those of bars, or a value cannot be read.
+    """
+    table = recognised(frame, where)[0].select(BAR_SCHEMA.names())
+    if end is not None:
+        table = table.filter(pl.col("session") <= end)
+    if table["close"].null_count() or table["close"].is_nan().any():
+        table = table.filter(pl.any_horizontal(pl.col(FIELDS[:4]).fill_nan(None).is_not_null()))
+    return table if _is_in_order(table) else _ordered(table)
+
+
+def _is_in_order(table: pl.DataFrame) -> bool:
+    """Return whether symbols rise and within each the sessions do."""
+    if table.is_empty():
+        return True
+    runs = table["symbol"].rle().struct.unnest()
+    if not runs["value"].is_sorted() or runs["value"].n_unique() < runs.height:
+        return False
+    grows = np.diff(table["session"].to_physical().to_numpy()) > 0
+    ends = np.cumsum(runs["len"].to_numpy())[:-1]
+    grows[ends - 1] = True
+    return bool(grows.all())
+
+
+def _ordered(table: pl.DataFrame) -> pl.DataFrame:
+    """Return one row a session, as `bar_answer` chooses: the last whose close lies in its range, or just the last."""
+    slack = 1e-6 * pl.col("high").abs()
+    is_good = pl.col("close").is_between(pl.col("low") - slack, pl.col("high") + slack).fill_null(True)
+    ordered = table.with_columns(is_good=is_good).sort("symbol", "session", "is_good", maintain_order=True)
+    return ordered.unique(["symbol", "session"], keep="last", maintain_order=True).drop("is_good")
+
+
+def joined(parts: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
+    """Return bars of several tables; a symbol in several comes from the one that reaches furthest, then is longest."""
+    if len(parts) == 1:
+        return parts[0][1]
+    spans = [
+        frame.group_by("symbol").agg(last=pl.col("session").max(), n=pl.len()).with_columns(at=pl.lit(i, pl.Int32))
+        for i, (_, frame) in enumerate(parts)
+    ]
+    best = pl.concat(spans).sort(["symbol", "last", "n", "at"], descending=[False, True, True, False])
+    chosen = best.unique("symbol", keep="first", maintain_order=True)
+    kept = [
+        frame.filter(pl.col("symbol").is_in(chosen.filter(pl.col("at") == i)["symbol"].to_list()))
+        for i, (_, frame) in enumerate(parts)
+    ]
+    return pl.concat(kept).sort("symbol", "session", maintain_order=True)
+
+
+def one_by_one(answers: Sequence[object]) -> tuple[pl.DataFrame, dict[str, ApexError]]:
+    """Return the bars of single deliveries as one frame, and what failed."""
+    found = [answer.bars for answer in answers if isinstance(answer, Delivery)]
+    failed = {answer.symbol: answer.error for answer in answers if isinstance(answer, Failure)}
+    bars = pl.concat(found).sort("symbol", "session", maintain_order=True) if found else pl.DataFrame(schema=BAR_SCHEMA)
+    return bars, failed
