@@ -114,7 +114,7 @@ def test_scenario_22_where_no_cache_can_be_written_it_compiles_without_one(monke
         return njit(function, **options)
 
     monkeypatch.setattr(numba, "njit", refuse)
-    kernel = module._Kernel((DOUBLED,))
+    kernel = module._Kernel((DOUBLED,), module.every_bar_source((DOUBLED,)))
     assert not kernel.is_ready()
     told = []
     out = np.empty(3)
