@@ -157,6 +157,61 @@ def rotation(
 
 
 @app.command(cls=QuickCommand)
+def scan(
+    universe: Annotated[
+        str | None, typer.Option(help="A file of tickers, a holdings CSV, or a name; default: all the data holds.")
+    ] = None,
+    data: Data = None,
+    source: Annotated[str | None, typer.Option("--source", help="files or demo; default: the store.")] = None,
+    where: Annotated[str | None, typer.Option(help="Filter, e.g. \"rsi < 42 and verdict == 'BUY'\".")] = None,
+    preset: Annotated[str | None, typer.Option(help="A ready-made screen; --list-presets names them.")] = None,
+    sort: Annotated[str | None, typer.Option(help="Column to sort by; -score is from the highest.")] = None,
+    top: Annotated[str | None, typer.Option(help="Rows to show; default 20, 0 is all.")] = None,
+    columns: Annotated[
+        str | None, typer.Option(help="Columns to show, with commas; --list-columns names them.")
+    ] = None,
+    as_of: AsOf = None,
+    model: Annotated[str, typer.Option(help="Scoring model.")] = "apex",
+    csv: Annotated[Path | None, typer.Option(help="Also write all hits with all columns to this CSV file.")] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Also write them to this Parquet file.")] = None,
+    list_presets: Annotated[bool, typer.Option("--list-presets", help="Name the ready-made screens.")] = False,
+    list_columns: Annotated[bool, typer.Option("--list-columns", help="Name the columns.")] = False,
+    as_json: Json = False,
+    no_color: NoColor = False,
+) -> None:
+    """Score a universe with the code of analyze; rank and filter it."""
+    from openapex.cli.screen import print_columns, print_presets, print_scan, written
+
+    if list_presets or list_columns:
+        (print_presets if list_presets else print_columns)(_console(no_color))
+        return
+    from openapex.desk.scan import scan as run
+
+    shown = _count(top)
+    with _progress("scanning", None) as tick:
+        report = run(
+            universe, data=data, source=source, where=where, preset_name=preset, sort=sort,
+            columns=[name.strip() for name in columns.split(",")] if columns else None,
+            as_of=as_of, model=model, progress=tick,
+        )  # fmt: skip
+    written(report.hits, csv, parquet)
+    report = report.first(shown)
+    if as_json:
+        _print_json(report.to_dict())
+        return
+    print_scan(report, _console(no_color))
+
+
+def _count(text: str | None) -> int | None:
+    """Return how many rows to show: None is all."""
+    if text is None:
+        return 20
+    if not text.isdecimal():
+        raise BadInput(f"top is {text!r}, must be a whole number, 0 for all")
+    return int(text) or None
+
+
+@app.command(cls=QuickCommand)
 def fetch(
     symbols: Annotated[list[str] | None, typer.Argument(help="Tickers.", autocompletion=_stored_symbols)] = None,
     source: Annotated[str, typer.Option(help="yahoo, fred (macro series by name) or demo.")] = "yahoo",

@@ -21,9 +21,9 @@ from openapex.errors import InsufficientHistory
 from openapex.score.composite import composite, standing, verdict
 from openapex.score.model import Model
 from openapex.score.model import model as scoring_model
-from openapex.signals import SIGNALS
+from openapex.signals import SIGNALS, least_bars
 from openapex.signals.sentiment import HeadlineScorer, SentimentSignal
-from openapex.signals.signal import PriceSignal, Signal, SignalHistory, SignalInputs, SignalName
+from openapex.signals.signal import Signal, SignalHistory, SignalInputs, SignalName
 
 
 def analyze(
@@ -116,7 +116,7 @@ def appraise(
         histories = {name: signal.history(inputs) for name, signal in signals.items()}
         others = around.result()
     if all(np.isnan(history.score[-1]) for history in histories.values()):
-        raise InsufficientHistory(symbol, len(bars), _least_bars())
+        raise InsufficientHistory(symbol, len(bars), least_bars())
     made = composite({name: history.score for name, history in histories.items()}, chosen)
     parts = tuple(
         ScoredSignal(
@@ -160,8 +160,3 @@ def _lines(
     computed = Computed(histories["rsi"].values["rsi"], histories["volume"].values["relative_volume"])
     macro = macro_known(found.macro, bars.sessions[-1].item(), as_of)
     return context_lines(surroundings(found.asked.symbol, bars, others, macro, computed=computed, thorough=False))
-
-
-def _least_bars() -> int:
-    price_signals = (signal for signal in SIGNALS.values() if isinstance(signal, PriceSignal))
-    return 1 + min(signal.indicator.warm_up() for signal in price_signals)

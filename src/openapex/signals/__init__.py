@@ -10,7 +10,7 @@ from openapex.signals.ma_cross import MA_CROSS_SIGNAL
 from openapex.signals.macd import MACD_SIGNAL
 from openapex.signals.rsi import RSI_SIGNAL
 from openapex.signals.sentiment import SENTIMENT
-from openapex.signals.signal import Signal, SignalName
+from openapex.signals.signal import PriceSignal, Signal, SignalName
 from openapex.signals.volume import VOLUME_SIGNAL
 
 SIGNALS: Mapping[SignalName, Signal] = MappingProxyType(
@@ -27,4 +27,15 @@ SIGNALS: Mapping[SignalName, Signal] = MappingProxyType(
 )
 """The eight signals by name, in display order."""
 
-__all__ = ["SIGNALS"]
+PRICE_SIGNALS: Mapping[SignalName, PriceSignal] = MappingProxyType(
+    {name: signal for name, signal in SIGNALS.items() if isinstance(signal, PriceSignal)}
+)
+"""Those made of bars alone."""
+
+
+def least_bars() -> int:
+    """Return the bars below which no price signal has an opinion."""
+    return 1 + min(signal.indicator.warm_up() for signal in PRICE_SIGNALS.values())
+
+
+__all__ = ["PRICE_SIGNALS", "SIGNALS", "least_bars"]

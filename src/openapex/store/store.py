@@ -22,7 +22,7 @@ from openapex.store.receipt import Problem, Receipt
 from openapex.store.tables import TABLES, Kind
 
 if TYPE_CHECKING:
-    from openapex.store.window import Window
+    from openapex.store.window import Holding, Window
 
 TABLE = "market"
 """Folder of the Delta table inside the home folder."""
@@ -246,6 +246,15 @@ class Store:
         from openapex.store.window import windows
 
         return windows(self._root, self._log.snapshot(), first, last)
+
+    def holdings(self, symbols: Sequence[str] | None = None, *, end: date | None = None) -> "tuple[Holding, ...]":
+        """Return all that is held of many real symbols, by default of all, one part a source.
+
+        Each symbol comes from the source that `find` would choose for it; bars and actions are cut at `end`.
+        """
+        from openapex.store.window import holdings
+
+        return holdings(self._root, self._log.snapshot(), symbols, end)
 
     def series(self, source: str | None = None) -> tuple[str, ...]:
         """Return the names of the macro series, sorted: of one source, or of all real ones."""

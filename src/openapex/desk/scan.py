@@ -1,0 +1,219 @@
+"""Scan a universe: every symbol scored as `analyze` would, ranked, filtered, and nothing dropped without a word."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from openapex.desk.bulk import bulk
+from openapex.desk.plain import plain
+from openapex.desk.prepared import day
+from openapex.desk.scan_table import BENCHMARK, Refused, scored
+from openapex.desk.universe import Universe, universe
+from openapex.errors import BadInput, UnknownName
+from openapex.score.model import model as scoring_model
+from openapex.screens import COLUMNS, DEFAULT, parsed, preset
+from openapex.signals.signal import EVENT_MEMORY
+
+NOT_COMPILED = "Numba is missing: interpreted, some 50 times slower; pip install numba"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScanReport:
+    """A scanned universe: ``n_requested = n_scored + len(refused)``.
+
+    Parameters
+    ----------
+    universe : str
+        What was scanned.
+    as_of, session : date
+        Knowledge cut-off, and the latest bar used.
+    simulated : bool
+        True when the data is the simulated market.
+    model : str
+        Scoring model.
+    table : polars.DataFrame
+        One row for each scored symbol, all columns of `openapex.screens.COLUMNS`, before filter and sort.
+    hits : polars.DataFrame
+        The rows of `table` that pass the filter, sorted, the first `top`.
+    columns : tuple of str
+        Columns to show.
+    n_hits : int
+        Rows that pass the filter, before `top`.
+    refused : tuple of Refused
+        Every requested symbol that has no row.
+    """
+
+    universe: str
+    as_of: date
+    session: date
+    simulated: bool
+    model: str
+    where: str | None
+    preset: str | None
+    sort: str
+    table: pl.DataFrame
+    hits: pl.DataFrame
+    columns: tuple[str, ...]
+    n_requested: int
+    n_hits: int
+    refused: tuple[Refused, ...]
+    source: str
+    version: str | None
+    n_bars: int
+    seconds: float
+    is_compiled: bool
+    warnings: tuple[str, ...]
+
+    def first(self, top: int | None) -> "ScanReport":
+        """Return the report with its first `top` hits; None is all of them."""
+        return self if top is None else replace(self, hits=self.hits.head(top))
+
+    @property
+    def n_scored(self) -> int:
+        """Symbols with a row."""
+        return self.table.height
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON types; unknown numbers are None, dates ISO text."""
+        return {
+            "universe": self.universe,
+            "as_of": self.as_of.isoformat(),
+            "session": self.session.isoformat(),
+            "simulated": self.simulated,
+            "model": self.model,
+            "where": self.where,
+            "preset": self.preset,
+            "sort": self.sort,
+            "requested": self.n_requested,
+            "scored": self.n_scored,
+            "hits": self.n_hits,
+            "rows": [plain(row) for row in self.hits.iter_rows(named=True)],
+            "refused": plain(self.refused),
+            "source": self.source,
+            "version": self.version,
+            "bars": self.n_bars,
+            "seconds": round(self.seconds, 3),
+            "compiled": self.is_compiled,
+            "warnings": list(self.warnings),
+        }
+
+
+def scan(
+    universe_spec: "str | Sequence[str] | None" = None,
+    *,
+    data: "str | Path | None" = None,
+    source: str | None = None,
+    where: str | None = None,
+    preset_name: str | None = None,
+    sort: str | None = None,
+    top: int | None = None,
+    columns: Sequence[str] | None = None,
+    as_of: "date | str | None" = None,
+    model: str = "apex",
+    keep: int = EVENT_MEMORY,
+    now: datetime | None = None,
+    progress: Callable[[str], None] = lambda text: None,
+) -> ScanReport:
+    """Score every symbol of a universe with the code of `analyze`, rank and filter.
+
+    Parameters
+    ----------
+    universe_spec : str or sequence of str, optional
+        A file of tickers, an iShares holdings CSV, a named universe, or tickers; by default all that the data holds.
+    data : path, optional
+        A CSV or Parquet file or a folder; by default the store.
+    source : {"files", "demo"}, optional
+        The simulated market, or files.
+    where : str, optional
+        Filter in the grammar of docs/screens.md.
+    preset_name : str, optional
+        A named screen; `where` is then a further condition.
+    sort : str, optional
+        Column to sort by, with a leading ``-`` from the highest; by default ``-score`` or the preset's.
+    top : int, optional
+        Rows to keep.
+    columns : sequence of str, optional
+        Columns to show.
+    as_of : date or ISO text, optional
+        Knowledge cut-off.
+    model : str, default "apex"
+        Scoring model.
+    keep : int, default `EVENT_MEMORY`
+        Sessions back in which events count.
+    now : datetime with time zone, optional
+        The present moment, for tests.
+    progress : callable, optional
+        Told what is being done.
+
+    Raises
+    ------
+    NoData
+        If no symbol can be scored.
+    BadInput
+        If an argument breaks its rule (also an expression, a column, a preset).
+    """
+    begin = time.perf_counter()
+    now, cut, chosen = now or datetime.now(UTC), day(as_of), scoring_model(model)
+    screen = preset(preset_name) if preset_name is not None else None
+    tests = ([screen.where] if screen else []) + ([parsed(where)] if where else [])
+    order = sort or (("-" if screen.descending else "") + screen.sort if screen else "-score")
+    _checked(order.removeprefix("-"), "sort")
+    shown = tuple(columns or (screen.columns if screen else DEFAULT))
+    for name in shown:
+        _checked(name, "column")
+    if top is not None and top < 1:
+        raise BadInput(f"top is {top}, must be at least 1")
+    asked = _asked(universe_spec)
+    wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
+    progress("reading")
+    path = Path(data) if data is not None else None
+    parts = bulk(wanted, source=source, data=path, as_of=cut, now=now, progress=progress)
+    made = scored(parts, asked, chosen, as_of=cut, now=now, keep=keep, progress=progress)
+    table = made.table
+    hits = table
+    for test in tests:
+        hits = test.filter(hits)
+    hits = hits.sort(order.removeprefix("-"), "symbol", descending=[order.startswith("-"), False], nulls_last=True)
+    return ScanReport(
+        universe=asked.name if asked else "all",
+        as_of=cut or made.session,
+        session=made.session,
+        simulated=any(part.simulated for part in parts),
+        model=chosen.name,
+        where=where,
+        preset=preset_name,
+        sort=order,
+        table=table,
+        hits=hits.head(top) if top else hits,
+        columns=shown,
+        n_requested=made.n_requested,
+        n_hits=hits.height,
+        refused=made.refused,
+        source=", ".join(dict.fromkeys(part.source for part in parts)),
+        version=next((part.version for part in parts if part.version), None),
+        n_bars=made.n_bars,
+        seconds=time.perf_counter() - begin,
+        is_compiled=made.is_compiled,
+        warnings=() if made.is_compiled else (NOT_COMPILED,),
+    )
+
+
+def _asked(spec: "str | Sequence[str] | None") -> Universe | None:
+    if spec is None:
+        return None
+    if isinstance(spec, str):
+        return universe(spec)
+    names = tuple(dict.fromkeys(name.upper() for name in spec))
+    if not names:
+        raise BadInput("universe is empty, must name at least one ticker")
+    return Universe(f"{len(names)} tickers", names)
+
+
+def _checked(name: str, what: str) -> None:
+    if name not in COLUMNS:
+        raise UnknownName(what, name, COLUMNS)

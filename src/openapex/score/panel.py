@@ -1,0 +1,139 @@
+"""The eight opinions and the composite of every symbol of a universe: `analyze`'s numbers, many at a time.
+
+The same steps as for one ticker, compiled over all symbols at once, or interpreted one by one where Numba is absent;
+the numbers are equal bit for bit.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from openapex.bars import Bars, BoolArray, FloatArray
+from openapex.indicators.compiled import Job, MissingCompiler, compiled_tail
+from openapex.indicators.step import interpreted
+from openapex.score.composite import Verdict, composite, verdict
+from openapex.score.model import Model
+from openapex.signals import PRICE_SIGNALS, SIGNALS
+from openapex.signals.signal import EVENT_MEMORY, SignalName
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Panel:
+    """Scores of a universe on each symbol's last bar; arrays of shape (n_symbols,), NaN is unknown.
+
+    Parameters
+    ----------
+    scores : mapping of signal name to array
+        All eight opinions.
+    values : mapping of str to array
+        The numbers behind the price signals, by name; of equal names the first signal's.
+    events : mapping of str to array of bool, shape (n_symbols, keep)
+        Whether an event happened on each of the last `keep` bars.
+    score, coverage, percentile : array
+        Composite, known share of the weights, place of the score in the symbol's own history.
+    verdicts : list of str or None
+    is_compiled : bool
+        False where Numba is absent.
+    """
+
+    scores: Mapping[SignalName, FloatArray]
+    values: Mapping[str, FloatArray]
+    events: Mapping[str, BoolArray]
+    score: FloatArray
+    coverage: FloatArray
+    percentile: FloatArray
+    verdicts: list[Verdict | None]
+    is_compiled: bool
+
+
+def panel(
+    bars: Bars,
+    model: Model,
+    extra: Mapping[SignalName, FloatArray] | None = None,
+    *,
+    keep: int = EVENT_MEMORY,
+    on_compile: Callable[[str], None] | None = None,
+) -> Panel:
+    """Return the scores of every symbol of `bars` on its last bar.
+
+    Parameters
+    ----------
+    bars : Bars
+        The universe; every symbol has at least one bar.
+    model : Model
+        Scoring model.
+    extra : mapping of signal name to array of float, shape (n_bars,), optional
+        Histories of the signals that are not made of prices (sentiment, fundamentals); absent is no data.
+    keep : int, default `EVENT_MEMORY`
+        Bars back in which events are reported.
+    on_compile : callable, optional
+        Told what is about to be compiled.
+    """
+    histories, tails, is_compiled = _run(bars, keep, on_compile)
+    scores: dict[str, FloatArray] = {str(name): column for name, column in (histories | dict(extra or {})).items()}
+    made = composite(scores, model)
+    last = bars.offsets[1:] - 1
+    score, coverage = made.score[last], made.coverage[last]
+    nothing = np.full(len(last), np.nan)
+    values: dict[str, FloatArray] = {}
+    events: dict[str, BoolArray] = {}
+    for name, signal in PRICE_SIGNALS.items():
+        for at, output in enumerate(signal.indicator.outputs):
+            if output in signal.event_names:
+                events[output] = tails[name][:, :, at] == 1.0
+            elif at:
+                values.setdefault(output, tails[name][:, -1, at])
+    return Panel(
+        scores={name: scores[name][last] if name in scores else nothing for name in SIGNALS},
+        values=values,
+        events=events,
+        score=score,
+        coverage=coverage,
+        percentile=_percentiles(made.score, made.coverage, bars, model),
+        verdicts=[verdict(a, b, model) for a, b in zip(score.tolist(), coverage.tolist(), strict=True)],
+        is_compiled=is_compiled,
+    )
+
+
+def _run(
+    bars: Bars, keep: int, on_compile: Callable[[str], None] | None
+) -> tuple[dict[SignalName, FloatArray], dict[SignalName, FloatArray], bool]:
+    """Return per price signal its score on every bar and the last `keep` rows of all outputs of every symbol."""
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    jobs: list[Job] = [(signal.indicator, {}) for signal in PRICE_SIGNALS.values()]
+    try:
+        made = compiled_tail(jobs, columns, bars.offsets, keep, on_compile=on_compile)
+    except MissingCompiler:
+        return (*_interpreted(bars, keep), False)
+    parts = dict(zip(PRICE_SIGNALS, made, strict=True))
+    histories = {name: part.history for name, part in parts.items() if part.history is not None}
+    return histories, {name: part.last for name, part in parts.items()}, True
+
+
+def _interpreted(bars: Bars, keep: int) -> tuple[dict[SignalName, FloatArray], dict[SignalName, FloatArray]]:
+    histories: dict[SignalName, FloatArray] = {}
+    tails: dict[SignalName, FloatArray] = {}
+    edges = list(zip(bars.offsets[:-1].tolist(), bars.offsets[1:].tolist(), strict=True))
+    for name, signal in PRICE_SIGNALS.items():
+        indicator = signal.indicator
+        histories[name] = np.empty(len(bars))
+        tails[name] = np.full((len(edges), keep, len(indicator.outputs)), np.nan)
+        for i, (first, end) in enumerate(edges):
+            parts = interpreted(indicator, [getattr(bars, field)[first:end] for field in indicator.inputs])
+            histories[name][first:end] = parts[0]
+            n = min(keep, end - first)
+            tails[name][i, keep - n :, :] = np.stack([part[-n:] for part in parts], axis=1)
+    return histories, tails
+
+
+def _percentiles(score: FloatArray, coverage: FloatArray, bars: Bars, model: Model) -> FloatArray:
+    """Return where each symbol's last score stands among its own sessions with a verdict, as `standing` does."""
+    out = np.full(len(bars.symbols), np.nan)
+    judged = coverage >= model.min_coverage - 1e-12
+    for i, (first, end) in enumerate(zip(bars.offsets[:-1].tolist(), bars.offsets[1:].tolist(), strict=True)):
+        if judged[end - 1]:
+            own = score[first:end][judged[first:end]]
+            below, ties = np.count_nonzero(own < own[-1]), np.count_nonzero(own == own[-1])
+            out[i] = 100.0 * (below + 0.5 * ties) / len(own)
+    return out
