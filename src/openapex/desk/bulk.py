@@ -29,6 +29,7 @@ class Bulk:
     facts: pl.DataFrame = field(default_factory=lambda: empty(FACT_SCHEMA))
     version: str | None = None
     failed: dict[str, ApexError] = field(default_factory=dict)
+    later: frozenset[str] = frozenset()
 
 
 def bulk(
@@ -55,7 +56,7 @@ def bulk(
         from openapex.sources.files import FilesSource
 
         found = FilesSource(data).bulk(symbols, end=as_of)
-        return (Bulk(found.source, False, found.basis, found.bars, failed=found.failed),)
+        return (Bulk(found.source, False, found.basis, found.bars, failed=found.failed, later=found.later),)
     if source == "demo":
         return (_simulated(symbols, as_of, now, progress),)
     return _stored(symbols, as_of)
@@ -67,26 +68,39 @@ def _simulated(
     demo = open_source("demo", now)
     found: list[Delivery] = []
     failed: dict[str, ApexError] = {}
+    later = set[str]()
     for answer in demo.fetch(demo.symbols() if symbols is None else symbols, end=as_of):
         progress(answer.symbol)
         if isinstance(answer, Delivery):
             found.append(answer)
         elif isinstance(answer, Failure):
             failed[answer.symbol] = answer.error
+        else:
+            later.add(answer.symbol)
     frames = {
         name: pl.concat([getattr(one, name) for one in found]) if found else None
         for name in ("bars", "actions", "headlines", "facts")
     }
     kept = {name: frame for name, frame in frames.items() if frame is not None}
     kept.setdefault("bars", empty(found[0].bars.schema) if found else pl.DataFrame())
-    return Bulk("demo", True, "as_traded", **kept, failed=failed)
+    return Bulk("demo", True, "as_traded", **kept, failed=failed, later=frozenset(later))
 
 
 def _stored(symbols: Sequence[str] | None, as_of: date | None) -> tuple[Bulk, ...]:
     from openapex.store import Store, store_home
 
     return tuple(
-        Bulk(part.source, False, part.basis, part.bars, part.actions, part.headlines, part.facts, part.version)
+        Bulk(
+            part.source,
+            False,
+            part.basis,
+            part.bars,
+            part.actions,
+            part.headlines,
+            part.facts,
+            part.version,
+            later=part.later,
+        )
         for part in Store(store_home()).holdings(symbols, end=as_of)
     )
 

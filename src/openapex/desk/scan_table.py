@@ -71,14 +71,15 @@ def scored(
     """
     progress("examining")
     bars = _together([ready(part, now, as_of) for part in parts])
-    held = list(dict.fromkeys(name for part in parts for name in part.bars["symbol"].unique().to_list()))
+    held = {name for part in parts for name in part.bars["symbol"].unique().to_list()}
+    later = {name for part in parts for name in part.later}
     failed = {name: error for part in parts for name, error in part.failed.items()}
-    names = list(asked.symbols) if asked else sorted({*held, *failed})
+    names = list(asked.symbols) if asked else sorted({*held, *failed, *later})
     refused = {name: Refused(name, type(error).__name__, str(error)) for name, error in failed.items()}
     refused |= {
         name: Refused(name, UnknownSymbol.__name__, f"{name} is not in this data")
         for name in names
-        if name not in refused and name not in set(held)
+        if name not in refused and name not in held and name not in later
     }
     usable = set(bars.symbols)
     refused |= {

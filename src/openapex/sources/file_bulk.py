@@ -10,24 +10,26 @@ import polars as pl
 from openapex.bars import BAR_SCHEMA, FIELDS
 from openapex.errors import ApexError
 from openapex.sources.columns import recognised
-from openapex.sources.source import Basis, Delivery, Failure
+from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData
 
 
 @dataclass(frozen=True, slots=True)
 class BulkBars:
     """Bars of many symbols in `BAR_SCHEMA`, sorted by (symbol, session), one row a session.
 
-    `source` names the files, `failed` the symbols that could not be read, with the cause.
+    `source` names the files, `failed` the symbols that could not be read, with the cause; `later` those whose bars all
+    lie after the asked end.
     """
 
     source: str
     basis: Basis
     bars: pl.DataFrame
     failed: dict[str, ApexError]
+    later: frozenset[str] = frozenset()
 
 
-def long_table(frame: pl.DataFrame, where: str, end: date | None) -> pl.DataFrame:
-    """Return the bars of a long table: cut, sorted, one row a session, none without a price.
+def long_table(frame: pl.DataFrame, where: str, end: date | None) -> tuple[pl.DataFrame, frozenset[str]]:
+    """Return the bars of a long table: cut, sorted, one row a session, none without a price; and who comes later.
 
     Raises
     ------
@@ -35,11 +37,14 @@ def long_table(frame: pl.DataFrame, where: str, end: date | None) -> pl.DataFram
         If the columns are not those of bars, or a value cannot be read.
     """
     table = recognised(frame, where)[0].select(BAR_SCHEMA.names())
-    if end is not None:
+    later = frozenset[str]()
+    if end is not None and (table["session"] > end).any():
+        names = table["symbol"].unique()
         table = table.filter(pl.col("session") <= end)
+        later = frozenset(names.to_list()) - frozenset(table["symbol"].unique().to_list())
     if table["close"].null_count() or table["close"].is_nan().any():
         table = table.filter(pl.any_horizontal(pl.col(FIELDS[:4]).fill_nan(None).is_not_null()))
-    return table if _is_in_order(table) else _ordered(table)
+    return (table if _is_in_order(table) else _ordered(table)), later
 
 
 def _is_in_order(table: pl.DataFrame) -> bool:
@@ -80,9 +85,9 @@ def joined(parts: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
     return pl.concat(kept).sort("symbol", "session", maintain_order=True)
 
 
-def one_by_one(answers: Sequence[object]) -> tuple[pl.DataFrame, dict[str, ApexError]]:
-    """Return the bars of single deliveries as one frame, and what failed."""
+def one_by_one(answers: Sequence[Answer]) -> tuple[pl.DataFrame, dict[str, ApexError], frozenset[str]]:
+    """Return the bars of single deliveries as one frame, what failed, and who has no bar in the span."""
     found = [answer.bars for answer in answers if isinstance(answer, Delivery)]
     failed = {answer.symbol: answer.error for answer in answers if isinstance(answer, Failure)}
     bars = pl.concat(found).sort("symbol", "session", maintain_order=True) if found else pl.DataFrame(schema=BAR_SCHEMA)
-    return bars, failed
+    return bars, failed, frozenset(answer.symbol for answer in answers if isinstance(answer, NoNewData))

@@ -139,21 +139,26 @@ class FilesSource:
         """
         from openapex.sources.file_bulk import BulkBars, joined, long_table, one_by_one
 
+        wanted, name = None if symbols is None else list(symbols), f"files:{self.path.name}"
         if self._tables is None and self._symbol_column is None:
-            bars, failed = one_by_one(list(self.fetch(self.symbols() if symbols is None else symbols, end=end)))
-            return BulkBars(f"files:{self.path.name}", "split_adjusted", bars, failed)
+            made = one_by_one(list(self.fetch(wanted or self.symbols(), end=end)))
+            return BulkBars(name, "split_adjusted", *made)
         files = [self.path] if self._tables is None else [table.file for table in self._folder.of_kind("bars")]
-        parts = []
+        parts, later = [], set[str]()
         for file in files:
             scan = scanned(file)
-            wanted = bar_columns(scan) if symbols is None else rows_of(scan, symbols)
-            parts.append((file.name, long_table(collected(wanted, file.name), file.name, end)))
-        own = [
-            name for name in (self._folder.stand_alone if self._tables else ()) if symbols is None or name in symbols
-        ]
-        single, failed = one_by_one(list(self.fetch(own, end=end)))
-        bars = joined([*parts, ("", single)] if own else parts)
-        return BulkBars(f"files:{self.path.name}", "split_adjusted", bars, failed)
+            rows = collected(bar_columns(scan) if wanted is None else rows_of(scan, wanted), file.name)
+            table, after = long_table(rows, file.name, end)
+            parts.append((file.name, table))
+            later |= after
+        alone = self._folder.stand_alone if self._tables else ()
+        single, failed, after = one_by_one(
+            list(self.fetch([one for one in alone if wanted is None or one in wanted], end=end))
+        )
+        bars = joined([*parts, ("", single)] if single.height or not parts else parts)
+        return BulkBars(
+            name, "split_adjusted", bars, failed, frozenset(later | after) - frozenset(bars["symbol"].unique())
+        )
 
     def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
         """Return one answer per macro series, in the order asked; bars of that name are not looked for."""

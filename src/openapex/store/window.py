@@ -24,7 +24,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Holding:
-    """All that one real source holds of the symbols it serves best, as delivered, known by a day."""
+    """All that one real source holds of the symbols it serves best, as delivered, known by a day.
+
+    `later` are the symbols whose bars all lie after that day.
+    """
 
     source: str
     basis: Basis
@@ -33,6 +36,7 @@ class Holding:
     headlines: pl.DataFrame
     facts: pl.DataFrame
     version: str
+    later: frozenset[str]
 
 
 def windows(root: Path, snapshot: Snapshot, first: date, last: date) -> tuple[Window, ...]:
@@ -67,7 +71,10 @@ def holdings(root: Path, snapshot: Snapshot, symbols: Sequence[str] | None, end:
         bars = bars.filter(pl.col("symbol").is_in(names))
         for (basis,), rows in bars.partition_by("basis", as_dict=True).items():
             shown = rows.sort("symbol", "session").select(list(TABLES["bars"].delivered))
-            found.append(Holding(source, str(basis), shown, **rest, version=snapshot.label))  # type: ignore[arg-type]
+            later = frozenset(names) - frozenset(bars["symbol"].unique().to_list())
+            found.append(
+                Holding(source, str(basis), shown, **rest, version=snapshot.label, later=later)  # type: ignore[arg-type]
+            )
     return tuple(found)
 
 
