@@ -5,6 +5,7 @@
     ApexError
     ├── BadInput              an argument breaks its rule            (also a ValueError)
     │   ├── UnknownName       a name that is not one of the choices
+    │   ├── BadExpression     a condition that breaks the grammar, a limit or a type
     │   └── UnreadableData    a file or frame whose columns or values cannot be understood
     ├── NoData                nothing (or not enough) to answer with
     │   ├── UnknownSymbol     the source or file does not hold the symbol
@@ -39,6 +40,14 @@ class UnknownName(BadInput):
         hint = f" Did you mean {next(k for k in known if k.lower() == near[0])!r}?" if near else ""
         shown = ", ".join(known[:12]) + (f", … ({len(known)} in all)" if len(known) > 12 else "")
         super().__init__(f"{what} is {name!r}, must be one of: {shown}.{hint}")
+
+
+class BadExpression(BadInput):
+    """A condition that breaks the grammar, a limit or a type; `position` is the character it is about, from 1."""
+
+    def __init__(self, message: str, position: int = 1) -> None:
+        self.position = position
+        super().__init__(message)
 
 
 class UnreadableData(BadInput):
