@@ -4,28 +4,26 @@ The state of every symbol and signal is kept and the signals' own steps are call
 same after ten years as after one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import fields
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from openapex.bars import Bars, FloatArray, IntArray, SessionArray
+from openapex.bars import Bars, FloatArray, IntArray
 from openapex.errors import BadInput, UnknownName
 from openapex.indicators.compiled import MissingCompiler, Progress
 from openapex.score.composite import composite, verdict
 from openapex.score.live_bars import NewBars, bars_of
-from openapex.score.live_scores import INDICATORS, N_OUTPUTS, PRICE_SIGNALS, LiveScores
-from openapex.score.live_states import PlainStates, States
+from openapex.score.live_scores import INDICATORS, PRICE_SIGNALS, LiveScores
+from openapex.score.live_states import PlainStates, States, days_of
 from openapex.score.model import Model
 from openapex.score.model import model as scoring_model
 from openapex.signals import SIGNALS
 
 MANY_BARS = 20_000
 """Bars from which a history is worth the compiler: about two seconds of interpreted steps."""
-
-_BEFORE = np.iinfo(np.int64).min  # NaT as a number: before any session
 
 
 class Live:
@@ -78,8 +76,6 @@ class Live:
         self._model = scoring_model(model) if isinstance(model, str) else model
         self._states = _states(compiled, 0 if bars is None else len(bars), on_compile)
         self._rows: dict[str, int] = {}
-        self._sessions: IntArray = np.array([_BEFORE])
-        self._outputs: FloatArray = np.full((1, N_OUTPUTS), np.nan)
         if bars is not None:
             self.update(bars)
 
@@ -152,11 +148,16 @@ class Live:
             symbol = bars.symbols[int(np.searchsorted(bars.offsets, row, side="right")) - 1]
             which = f"bar of {symbol} on {bars.sessions[row]}"
             raise BadInput(f"{which} is provisional, must be settled to be kept; peek() at it instead")
-        rows, states, outputs, scores = self._advanced(bars, sentiment, fundamentals)
-        is_new = rows == 0
-        rows[is_new] = len(self._sessions) + np.arange(np.count_nonzero(is_new))
-        self._keep(bars, rows, states, outputs)
-        return scores
+        given = self._allowed(bars, sentiment, fundamentals)
+        n_rows = len(self._states)
+        fresh = [name for name in bars.symbols if name not in self._rows]
+        named = {name: n_rows + i for i, name in enumerate(fresh)}
+        rows = np.array([self._rows.get(name) or named[name] for name in bars.symbols], dtype=np.int64)
+        if fresh:
+            self._states.grow(n_rows + len(fresh))
+        self._states.advance(rows, bars)
+        self._rows |= named
+        return self._scored(bars.symbols, self._states, rows, given)
 
     def peek(
         self,
@@ -170,7 +171,12 @@ class Live:
         Parameters, Returns, Raises
             As `update`; provisional bars are welcome.
         """
-        return self._advanced(bars_of(new), sentiment, fundamentals)[-1]
+        bars = bars_of(new)
+        given = self._allowed(bars, sentiment, fundamentals)
+        states = self._states.branch(self._rows_of(bars.symbols))
+        rows = np.arange(1, len(bars.symbols) + 1)
+        states.advance(rows, bars)
+        return self._scored(bars.symbols, states, rows, given)
 
     def scores(
         self,
@@ -180,46 +186,33 @@ class Live:
     ) -> LiveScores:
         """Return the scores of every symbol held, each on the last bar it took."""
         symbols = self.symbols
-        rows = np.array([self._rows[name] for name in symbols], dtype=np.int64)
         given = self._given(symbols, sentiment, fundamentals)
-        return self._scored(symbols, self._sessions[rows].view("datetime64[D]"), self._outputs[rows], given)
+        return self._scored(symbols, self._states, self._rows_of(symbols), given)
 
     def copy(self) -> "Live":
         """Return a `Live` that goes its own way from here."""
         other = object.__new__(Live)
         other.__dict__.update(self.__dict__, _states=self._states.copy(), _rows=dict(self._rows))
-        other._sessions, other._outputs = self._sessions.copy(), self._outputs.copy()
         return other
 
     __copy__ = copy
 
-    def _advanced(
-        self, bars: Bars, sentiment: Mapping[str, float] | None, fundamentals: Mapping[str, float] | None
-    ) -> tuple[IntArray, Any, FloatArray, LiveScores]:
-        """Return the rows gone on from (0: a new symbol), the states after the bars, the outputs and the scores."""
-        rows = np.array([self._rows.get(name, 0) for name in bars.symbols], dtype=np.int64)
-        self._refuse_old(bars, rows)
-        given = self._given(bars.symbols, sentiment, fundamentals)
-        states, outputs = self._states.advanced(rows, bars)
-        return rows, states, outputs, self._scored(bars.symbols, bars.sessions[bars.offsets[1:] - 1], outputs, given)
+    def _rows_of(self, symbols: Sequence[str]) -> IntArray:
+        """Return where symbols are held; 0, a symbol before any bar, for those that are not."""
+        return np.array([self._rows.get(name, 0) for name in symbols], dtype=np.int64)
 
-    def _refuse_old(self, bars: Bars, rows: IntArray) -> None:
-        last = self._sessions[rows]
-        old = _days(bars.sessions[bars.offsets[:-1]]) <= last
+    def _allowed(
+        self, bars: Bars, sentiment: Mapping[str, float] | None, fundamentals: Mapping[str, float] | None
+    ) -> dict[str, FloatArray]:
+        """Return the opinions given, once nothing is left that could be refused."""
+        last = self._states.days(self._rows_of(bars.symbols))
+        firsts = bars.offsets[:-1]
+        old = days_of(bars)[firsts] <= last
         if old.any():
             i = int(np.argmax(old))
-            session, after = bars.sessions[bars.offsets[i]], last[i : i + 1].view("datetime64[D]")[0]
+            session, after = bars.sessions[firsts[i]], np.datetime64(int(last[i]), "D")
             raise BadInput(f"session of {bars.symbols[i]} is {session}, must be after its last one, {after}")
-
-    def _keep(self, bars: Bars, rows: IntArray, states: Any, outputs: FloatArray) -> None:
-        n_more = int(rows.max(initial=0)) + 1 - len(self._sessions)
-        if n_more > 0:
-            self._sessions = np.concatenate([self._sessions, np.full(n_more, _BEFORE)])
-            self._outputs = np.concatenate([self._outputs, np.empty((n_more, self._outputs.shape[1]))])
-        self._states.keep(rows, states)
-        self._outputs[rows] = outputs
-        self._sessions[rows] = _days(bars.sessions[bars.offsets[1:] - 1])
-        self._rows.update(zip(bars.symbols, rows.tolist(), strict=True))
+        return self._given(bars.symbols, sentiment, fundamentals)
 
     def _given(
         self,
@@ -235,14 +228,11 @@ class Live:
         }
 
     def _scored(
-        self,
-        symbols: tuple[str, ...],
-        sessions: SessionArray,
-        outputs: FloatArray,
-        given: Mapping[str, FloatArray],
+        self, symbols: tuple[str, ...], states: States, rows: IntArray, given: Mapping[str, FloatArray]
     ) -> LiveScores:
-        signals: dict[str, FloatArray] = {**given}
-        at = 0
+        outputs = states.outputs(rows)
+        sessions = states.days(rows).astype("datetime64[D]")
+        signals, at = dict(given), 0
         for name, signal in PRICE_SIGNALS.items():
             signals[name] = outputs[:, at]
             at += len(signal.indicator.outputs)
@@ -251,10 +241,6 @@ class Live:
         verdicts = tuple(verdict(score, coverage, self._model) for score, coverage in pairs)
         ordered = {name: signals[name] for name in SIGNALS}
         return LiveScores(symbols, sessions, made.score, made.coverage, verdicts, ordered, outputs)
-
-
-def _days(sessions: SessionArray) -> IntArray:
-    return sessions.astype("datetime64[D]").astype(np.int64)
 
 
 def _states(compiled: bool | None, n_bars: int, on_compile: Progress | None) -> States:
@@ -269,9 +255,11 @@ def _states(compiled: bool | None, n_bars: int, on_compile: Progress | None) -> 
     return PlainStates(INDICATORS)
 
 
-def _opinions(name: str, given: Mapping[str, float], symbols: Sequence[str], known: Iterable[str]) -> FloatArray:
+def _opinions(name: str, given: Mapping[str, float], symbols: Sequence[str], known: Set[str]) -> FloatArray:
     """Return the scores given for symbols as an array, NaN where there is none."""
-    for symbol in given.keys() - set(known):
+    if not given:
+        return np.full(len(symbols), np.nan)
+    for symbol in given.keys() - known:
         raise UnknownName(f"symbol of {name}", symbol, known)
     for symbol, score in given.items():
         if not isinstance(score, int | float | np.number) or score < 0 or score > 100:

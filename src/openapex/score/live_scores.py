@@ -20,9 +20,6 @@ PRICE_SIGNALS: Mapping[SignalName, PriceSignal] = {
 INDICATORS = tuple(signal.indicator for signal in PRICE_SIGNALS.values())
 """What every bar advances."""
 
-N_OUTPUTS = sum(len(indicator.outputs) for indicator in INDICATORS)
-"""Numbers that one bar gives: all outputs of all price signals."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LiveScores:
