@@ -75,7 +75,7 @@ def _stock_bars(folder: Path) -> pd.DataFrame:
 
 
 def stocks(folder: Path, as_of: str) -> dict[str, float] | None:
-    """Return shares and counts of the stored stocks, rows without prices left out; None under 100 bars that day."""
+    """Return shares and counts of the stored symbols, rows without prices left out; None under 100 bars that day."""
     rows = _stock_bars(folder)
     rows = rows[rows["date"] <= as_of]
     if (rows["date"] == pd.Timestamp(as_of)).sum() < 100:

@@ -252,9 +252,9 @@ def test_a_value_published_later_is_not_seen():
 
 
 def test_stored_stocks_go_before_published_series():
-    stored = Universe(DAY, 55.0, NAN, 300, 100, 450, "stored stocks")
+    stored = Universe(DAY, 55.0, NAN, 300, 100, 450, "stored symbols")
     found = on(None, None, macro=published(S5TH=61.0, ADV=1.0, DECL=1.0, MAHN=50.0), universe=stored)
-    assert (found.share_above_50_pct, found.universe, found.n_stocks) == (55.0, "stored stocks", 450)
+    assert (found.share_above_50_pct, found.universe, found.n_stocks) == (55.0, "stored symbols", 450)
     assert math.isnan(found.share_above_200_pct)
     assert (found.advancers, found.decliners, found.advance_decline_pct) == (300, 100, 50.0)
     assert found.new_highs == 50
@@ -284,7 +284,7 @@ def test_a_share_counts_the_stocks_above_their_own_mean():
 
 def test_a_price_that_never_moved_is_neither_above_nor_up():
     found = universe_breadth(stocks(A=[0.1] * 200, B=[0.7] * 200, C=[33.33] * 200), DAY, least=1)
-    assert found == Universe(DAY, 0.0, 0.0, 0, 0, 3, "stored stocks")
+    assert found == Universe(DAY, 0.0, 0.0, 0, 0, 3, "stored symbols")
 
 
 def test_the_mean_includes_today():

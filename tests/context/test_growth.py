@@ -75,6 +75,26 @@ class TestVotes:
         assert frame.height == n
         assert growth(macro_of(frame[1:]), DAY).votes[name] is None
 
+    @pytest.mark.parametrize(
+        ("made", "dropped", "name", "key"),
+        [
+            (activity, 1, "cfnai", "cfnai_ma3"),
+            (claims, 3, "claims", "claims_4w"),
+            (payrolls, 2, "payrolls", "payrolls_3m"),
+        ],
+    )
+    def test_a_missing_month_or_week_makes_the_indicator_unknown(self, made, dropped, name, key):
+        """Seven values of PAYEMS that span eight months are no "mean change over 3 months"."""
+        frame = made(1.0)
+        before = frame[:1].with_columns(
+            pl.col("reference_date", "known_at").dt.offset_by("-1w" if name == "claims" else "-1mo")
+        )
+        whole = pl.concat([before, frame])
+        assert growth(macro_of(whole), DAY).votes[name] is not None
+        gap = growth(macro_of(whole.filter(pl.int_range(pl.len()) != dropped)), DAY)
+        assert gap.votes[name] is None
+        assert np.isnan(getattr(gap, key))
+
 
 class TestState:
     UP = (activity(1.0), claims(100.0), payrolls(50))

@@ -216,3 +216,24 @@ def test_nothing_holds_nothing():
     assert macro.latest("DGS2")[1].tolist() == []
     assert macro.known(SERIES, weekdays("2024-01-01", 2)) == ()
     assert macro.standing("DGS2", weekdays("2024-01-01", 0)) is None
+
+
+def test_the_oldest_of_a_window_says_how_far_it_reaches():
+    """Of two references each: none while there is one; then the one before, also after a revision."""
+    days = [date(2024, 1, 1), date(2024, 2, 1), date(2024, 4, 1)]
+    rows = {"series": ["X"] * 4, "reference_date": [*days, days[1]], "value": [1.0, 2.0, 4.0, 2.5]}
+    known = [date(2024, 1, 5), date(2024, 2, 5), date(2024, 4, 5), date(2024, 4, 9)]
+    revised = Macro(pl.DataFrame(rows | {"known_at": known})).tail("X", 2)
+    plain = Macro(pl.DataFrame(rows | {"known_at": known})[:3]).tail("X", 2)
+    assert plain.oldest.tolist() == [None, days[0], days[1]]
+    assert revised.oldest.tolist() == [None, days[0], days[1], days[1]]
+    assert revised.values[-1].tolist() == [2.5, 4.0]
+
+
+def test_latest_values_since_a_day():
+    days = [date(2024, 1, 1), date(2024, 1, 2), date(2024, 1, 3)]
+    macro = Macro(
+        pl.DataFrame({"series": ["X"] * 3, "reference_date": days, "known_at": days, "value": [1.0, 2.0, 3.0]})
+    )
+    found, values = macro.latest("X", days[1], since=days[1])
+    assert (found.tolist(), values.tolist()) == ([days[1]], [2.0])

@@ -129,7 +129,7 @@ def test_growth(shared_data: Path, as_of: str) -> None:
 @on_each_date
 def test_breadth(shared_data: Path, as_of: str) -> None:
     expected, made = plain_regime.breadth(shared_data, as_of), context(shared_data, as_of)["breadth"]
-    if made["universe"] == "stored stocks":
+    if made["universe"] == "stored symbols":
         for counted in ("advancers", "decliners", "advance_decline_pct"):
             del expected[counted]
         for name in ("new_highs", "new_lows"):
@@ -142,7 +142,7 @@ def test_shares_and_counts(shared_data: Path, as_of: str) -> None:
     """The stocks are counted as they lie in the file; the product refuses some rows, hence the tolerance."""
     made = context(shared_data, as_of)["breadth"]
     stocks = plain_regime.stocks(shared_data, as_of)
-    if stocks is None or made["universe"] != "stored stocks":
+    if stocks is None or made["universe"] != "stored symbols":
         assert made["share_above_50_pct"] is None
         assert made["share_above_200_pct"] == plain_regime.above_200(shared_data, as_of)["S5TH"]
         assert made["n_stocks"] is None

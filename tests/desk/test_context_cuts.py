@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.desk.tables import Tables, demo_tables, real_tables
 
@@ -130,3 +131,15 @@ def test_the_whole_shared_folder_says_the_same_and_names_the_absent(
     assert made["data"]["version"] == few["data"]["version"]
     assert {one["name"]: one["title"] for one in made["data"]["missing"]} == {"XHB": "homebuilders", "XBI": "biotech"}
     assert not [pair for pair in made["relative"]["pairs"] if pair.startswith("X") and pair != "XRT/SPY"]
+
+
+def test_a_symbol_that_ended_keeps_the_macro_values_of_its_last_session(tmp_path: Path) -> None:
+    tables = demo_tables()
+    day, later = date(2019, 6, 28), date(2019, 12, 31)
+    bars = tables.bars.filter((pl.col("symbol") != "IWM") | (pl.col("date") <= day))
+    folder = Tables(bars, tables.series).written(tmp_path / "ended")
+    at_its_end = apex.context("IWM", data=folder, as_of=day).to_dict()
+    asked_later = apex.context("IWM", data=folder, as_of=later).to_dict()
+    for key in ("rates", "credit", "growth", "regime", "events"):
+        assert asked_later[key] == at_its_end[key], key
+    assert min(one["age_days"] for one in asked_later["data"]["macro"].values()) >= 0

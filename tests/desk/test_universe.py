@@ -67,9 +67,9 @@ def test_shares_and_counts_are_those_counted_by_hand() -> None:
         [stock(name, UP, last=0.98) for name in named("SLIP", 6)],  # fell today, still above both means
         [stock(name, UP, n_bars=120) for name in named("YOUNG", 6)],  # too young for 200
     )
-    made = stored_universe(FRIDAY)
+    made = stored_universe(FRIDAY, NOW)
     assert made is not None
-    assert (made.name, made.session, made.n_stocks) == ("stored stocks", FRIDAY, 120)
+    assert (made.name, made.session, made.n_stocks) == ("stored symbols", FRIDAY, 120)
     assert (made.advancers, made.decliners) == (60 + 10 + 6, 5 + 25 + 6)
     assert made.share_above_50_pct == pytest.approx(100 * (60 + 10 + 6 + 6) / 120)
     assert made.share_above_200_pct == pytest.approx(100 * (60 + 10 + 6) / 114)
@@ -77,15 +77,15 @@ def test_shares_and_counts_are_those_counted_by_hand() -> None:
 
 def test_99_stocks_are_no_universe_and_100_are() -> None:
     keep([stock(name, UP) for name in named("A", 99)])
-    assert stored_universe(FRIDAY) is None
+    assert stored_universe(FRIDAY, NOW) is None
     keep([stock("ONE", DOWN)])
-    made = stored_universe(FRIDAY)
+    made = stored_universe(FRIDAY, NOW)
     assert made is not None
     assert (made.advancers, made.decliners) == (99, 1)
 
 
 def test_an_empty_store_is_no_universe() -> None:
-    assert stored_universe(FRIDAY) is None
+    assert stored_universe(FRIDAY, NOW) is None
 
 
 def test_funds_indices_and_simulated_stocks_are_not_counted() -> None:
@@ -93,7 +93,7 @@ def test_funds_indices_and_simulated_stocks_are_not_counted() -> None:
     others = [stock(name, DOWN) for name in ("SPY", "IWM", "KRE", "HYG", "^RUT", "^VIX")]
     simulated = [stock(name, DOWN, source="demo", simulated=True) for name in named("SIM", 20)]
     keep(others, simulated)
-    made = stored_universe(FRIDAY)
+    made = stored_universe(FRIDAY, NOW)
     assert made is not None
     assert (made.n_stocks, made.decliners, made.share_above_50_pct) == (100, 0, 100.0)
 
@@ -101,7 +101,7 @@ def test_funds_indices_and_simulated_stocks_are_not_counted() -> None:
 def test_a_stock_of_two_sources_is_counted_once_as_the_larger_source_has_it() -> None:
     keep([stock(name, UP) for name in named("A", 100)])
     keep([stock(name, DOWN, source="files") for name in named("A", 40)])
-    made = stored_universe(FRIDAY)
+    made = stored_universe(FRIDAY, NOW)
     assert made is not None
     assert (made.n_stocks, made.advancers, made.decliners) == (100, 100, 0)
 
@@ -110,7 +110,7 @@ def test_a_larger_source_that_ended_does_not_hide_a_fresh_one() -> None:
     ended = [stock(name, DOWN, source="files") for name in named("A", 150)]
     keep([replace(one, bars=one.bars.filter(pl.col("session") < FRIDAY)) for one in ended])
     keep([stock(name, UP) for name in named("A", 110)])
-    made = stored_universe(FRIDAY)
+    made = stored_universe(FRIDAY, NOW)
     assert made is not None
     assert (made.n_stocks, made.advancers) == (110, 110)
 
@@ -119,12 +119,12 @@ def test_what_came_later_is_not_seen() -> None:
     day = DAYS[-40].item()
     whole = [stock(name, UP, split=4.0, last=0.5) for name in named("A", 100)]
     keep([replace(one, bars=one.bars.filter(pl.col("session") <= day), actions=one.actions[:0]) for one in whole])
-    before = stored_universe(day)
+    before = stored_universe(day, NOW)
     keep(whole)
     assert before is not None
-    assert before == stored_universe(day)
+    assert before == stored_universe(day, NOW)
     assert (before.session, before.advancers) == (day, 100)
-    assert stored_universe(FRIDAY) != before
+    assert stored_universe(FRIDAY, NOW) != before
 
 
 def around_iwm(n: int) -> Tables:
@@ -147,6 +147,13 @@ def test_breadth_is_of_the_stored_stocks_if_they_are_enough(n: int, tmp_path: Pa
         last = rows.sort("known_at")["value"][-1]
         assert (made.universe, made.n_stocks, made.share_above_200_pct) == ("S&P 500 stocks", None, last)
     else:
-        assert (made.universe, made.n_stocks) == ("stored stocks", 120)
+        assert (made.universe, made.n_stocks) == ("stored symbols", 120)
         assert (made.advancers, made.decliners, made.share_above_50_pct) == (90, 30, 75.0)
     assert "S5TH" not in {one.name for one in report.missing}
+
+
+def test_a_provisional_bar_is_not_counted() -> None:
+    early = datetime(2024, 6, 28, 18, tzinfo=UTC)  # two hours before the close
+    keep([stock(name, UP, last=2.2) for name in named("A", 120)])
+    assert stored_universe(FRIDAY, early) is None
+    assert stored_universe(FRIDAY, NOW) is not None

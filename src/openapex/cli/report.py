@@ -175,7 +175,8 @@ def _data(analysis: Analysis) -> Text:
     text = Text("Data    ", "dim")
     if analysis.simulated:
         text.append("SIMULATED ", "bold red")
-    text.append(f"{note.source} {note.version}, {note.n_bars:,} bars {note.first} – {note.last}")
+    sources = ", ".join(dict.fromkeys((note.source, *note.context_sources)))
+    text.append(f"{sources} {note.version}, {note.n_bars:,} bars {note.first} – {note.last}")
     text.append(", last bar PROVISIONAL" if note.provisional else ", last bar settled")
     if note.stale:
         text.append("  STALE", "bold red")

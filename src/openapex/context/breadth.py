@@ -96,7 +96,7 @@ def breadth(
     sessions : array of datetime64[D]
         Strictly increasing.
     universe : Universe or None
-        What the stored stocks did on the last session; None where they are too few.
+        What the stored symbols did on the last session; None where they are too few.
 
     Returns
     -------

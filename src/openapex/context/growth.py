@@ -1,10 +1,11 @@
 """Growth: whether activity, jobless claims and payrolls speed up or slow down, by release date.
 
 Each statistic is taken from the values as they stood on its day of publication: a revision changes nothing before it.
+A statistic of values that are not of consecutive months or weeks is unknown.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeAlias
 
@@ -15,6 +16,7 @@ from openapex.context.causal import UNKNOWN, States, last_of, sides
 from openapex.context.macro import Macro, Tail
 
 STATES = ("SLOWING", "STEADY", "ACCELERATING")
+MONTH, WEEK = np.timedelta64(1, "M"), np.timedelta64(7, "D")
 DECISIVE = 2
 """Votes on one side that make a state, and known votes below which there is none."""
 
@@ -25,14 +27,23 @@ Statistic: TypeAlias = Callable[[FloatArray], tuple[FloatArray, FloatArray]]
 class Indicator:
     """One series that votes: how its level and change come from its last values, and how large a change counts.
 
-    `up` is 1 where more is better, -1 where less is.
+    `up` is 1 where more is better, -1 where less is; `period` is the time from one value to the next.
     """
 
     series: str
     window: int
+    period: np.timedelta64
     statistic: Statistic
     limit: float
     up: int
+
+    def tail(self, macro: Macro) -> Tail:
+        """Return its windows as they stood; nothing is known of those in which a month or week is missing."""
+        tail = macro.tail(self.series, self.window) or Tail.nothing(self.window)
+        unit = np.datetime_data(self.period)[0]
+        span = tail.reference.astype(f"datetime64[{unit}]") - tail.oldest.astype(f"datetime64[{unit}]")
+        has_gap = ~np.isnat(tail.oldest) & (span != (self.window - 1) * self.period)
+        return replace(tail, values=np.where(has_gap[:, None], np.nan, tail.values))
 
 
 def _activity(values: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -54,9 +65,9 @@ def _payrolls(values: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 INDICATORS: Mapping[str, Indicator] = {
-    "cfnai": Indicator("CFNAI", 6, _activity, 0.10, 1),
-    "claims": Indicator("ICSA", 17, _claims, 3.0, -1),
-    "payrolls": Indicator("PAYEMS", 7, _payrolls, 25.0, 1),
+    "cfnai": Indicator("CFNAI", 6, MONTH, _activity, 0.10, 1),
+    "claims": Indicator("ICSA", 17, WEEK, _claims, 3.0, -1),
+    "payrolls": Indicator("PAYEMS", 7, MONTH, _payrolls, 25.0, 1),
 }
 
 
@@ -130,9 +141,16 @@ def growth(macro: Macro, sessions: SessionArray) -> Growth:
     )
 
 
+def activity_by_month(macro: Macro) -> tuple[SessionArray, FloatArray]:
+    """Return the months of CFNAI and its 3-month mean up to each, as it was first published."""
+    one = INDICATORS["cfnai"]
+    tail = one.tail(macro)
+    return tail.reference[tail.is_new], one.statistic(tail.values)[0][tail.is_new]
+
+
 def _on(macro: Macro, one: Indicator, sessions: SessionArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return level, change and vote (NaN where unknown) of one indicator on every session."""
-    tail = macro.tail(one.series, one.window) or Tail.nothing(one.window)
+    tail = one.tail(macro)
     level, change = one.statistic(tail.values)
     codes = sides(change, one.limit)
     vote = np.where(codes == UNKNOWN, np.nan, one.up * (codes - 1.0))

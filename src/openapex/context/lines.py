@@ -1,16 +1,22 @@
 """The weather as sentences: one line a topic, each built from its numbers."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from openapex.context.breadth import Breadth
 from openapex.context.causal import NAN
+from openapex.context.events import PageEvent
 from openapex.context.relative import Relative
-from openapex.context.weather import Weather
+from openapex.context.weather import LARGE, SMALL, Weather
 
 SHORT_DAYS = 3653
 """A history of spreads under ten years is told: its percentile may know no crisis."""
+LEVEL_PP = 0.05
+"""A lead that is shown as 0.0 is none."""
+RARE = 5.0
+"""A percentile this near to 0 or 100 is told in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ def _relative(weather: Weather) -> Line:
         few = f"fewer than 21 sessions in common with {profile.benchmark}"
         return _unknown("relative", title, "pp", few if pair else f"{profile.benchmark} is missing or too old")
     lead = pair.relative_20_pct
-    state = "AHEAD" if lead > 0 else "BEHIND" if lead < 0 else "LEVEL"
+    state = "LEVEL" if abs(lead) < LEVEL_PP else "AHEAD" if lead > 0 else "BEHIND"
     text = f"{_pp(lead)} against {profile.benchmark} in 20 sessions"
     rival = weather.relative.pairs.get(f"{profile.symbol}/{profile.rival}")
     if rival is not None and not math.isnan(rival.relative_20_pct):
@@ -85,16 +91,23 @@ def _rates(weather: Weather) -> Line:
         text += "; policy rate unknown"
     else:
         side = "under" if rates.conviction_pct < 0 else "over"
-        text += f", {abs(rates.conviction_pct):.2f} pp {side} policy{_of_month(weather)}: {_EXPECTED[rates.expects]}"
-        text += f"; Fed {rates.stance}" if rates.stance else ""
+        text += f", {abs(rates.conviction_pct):.2f} pp {side} policy: {_EXPECTED[rates.expects]}"
+        text += f"; Fed {rates.stance}{_of_month(weather)}" if rates.stance else ""
     beta = weather.beta.relative
     if beta is not None:
         text += (
             f"; {weather.symbol} less {weather.profile.benchmark} {beta.beta:+.1f} % per pp of it "
-            f"({beta.low:+.1f} to {beta.high:+.1f}, n {beta.n})"
+            f"({beta.low:+.1f} to {beta.high:+.1f}, n {beta.n}{_rarity(beta.percentile)})"
         )
     rank, change = rates.two_year_change_20_percentile, rates.two_year_change_20_pct
     return Line("rates", "Rates", change, "pp", rank, rates.state, rates.known_at, text)
+
+
+def _rarity(rank: float) -> str:
+    """Return in words how far out a number stands in its own history, nothing where it is not or that is unknown."""
+    if rank <= RARE:
+        return f", lower than on {min(100.0 - rank, 99.9):.3g} % of days"
+    return f", higher than on {min(rank, 99.9):.3g} % of days" if rank >= 100.0 - RARE else ""
 
 
 def _of_month(weather: Weather) -> str:
@@ -123,16 +136,16 @@ def _credit(weather: Weather) -> Line:
 
 def _growth(weather: Weather) -> Line:
     growth = weather.growth
-    words: Mapping[int, str] = {1: "up", -1: "down", 0: "flat"}
+    words: Mapping[int, str] = {1: "better", -1: "worse", 0: "flat"}
     told = (
         ("cfnai", f"CFNAI 3-month {_signed(growth.cfnai_ma3)} ({_signed(growth.cfnai_ma3_change)})"),
         ("claims", f"claims {growth.claims_4w / 1000:,.0f} K ({_signed(growth.claims_change_13w_pct, 1)} %)"),
         ("payrolls", f"payrolls {_signed(growth.payrolls_3m, 0)} K ({_signed(growth.payrolls_change_3m, 0)} K)"),
     )
-    parts = [f"{text} {words[vote]}" for name, text in told if (vote := growth.votes[name]) is not None]
+    parts = [f"{text}: {words[vote]}" for name, text in told if (vote := growth.votes[name]) is not None]
     if not parts:
         return _unknown("growth", "Growth", "votes", "CFNAI, ICSA and PAYEMS are missing or too old")
-    text = f"{', '.join(parts)}, each against 3 months before"
+    text = f"{', '.join(parts)}; each against 3 months before"
     balance = NAN if growth.balance is None else float(growth.balance)
     return Line("growth", "Growth", balance, "votes", NAN, growth.state, growth.known_at, text)
 
@@ -144,13 +157,34 @@ def _breadth(weather: Weather) -> Line:
     lead = breadth.relative_20_pct
     text = f"IWM {'leads' if lead >= 0 else 'trails'} QQQ by {abs(lead):.1f} pp in 20 sessions"
     text += ", dramatic" if breadth.is_dramatic else ""
-    if breadth.state in ("BROAD", "NARROW"):
-        text += f"; {breadth.state} since {breadth.state_since}"
-        if breadth.last_confirmed not in (None, breadth.session):
-            text += f", last confirmed {breadth.last_confirmed} ({breadth.threshold_pct:.1f} pp would)"
+    text += _standing(breadth)
     if not math.isnan(breadth.share_above_200_pct):
         text += f"; {breadth.share_above_200_pct:.0f} % of {breadth.universe} above their 200-day mean"
-    return Line("breadth", "Breadth", lead, "pp", NAN, breadth.state, breadth.session, text)
+    rank = _breadth_percentile(weather)
+    return Line("breadth", "Breadth", lead, "pp", rank, breadth.state, breadth.session, text)
+
+
+def _standing(breadth: Breadth) -> str:
+    """Return since when the state stands, and where nothing confirms it today, what would end it."""
+    if breadth.state not in ("BROAD", "NARROW"):
+        return ""
+    if breadth.last_confirmed in (None, breadth.session):
+        return f"; {breadth.state} since {breadth.state_since}"
+    is_ahead = breadth.relative_20_pct >= 0
+    would = "confirm" if is_ahead == (breadth.state == "BROAD") else "end"
+    return (
+        f", less than the {breadth.threshold_pct:.1f} pp that would {would} {breadth.state} "
+        f"(since {breadth.state_since}, last confirmed {breadth.last_confirmed})"
+    )
+
+
+def _breadth_percentile(weather: Weather) -> float:
+    """Return where the lead stands in its own history, from the pair where the symbol's page has it."""
+    pairs, session = weather.relative.pairs, weather.breadth.session
+    lead, lag = pairs.get(f"{SMALL}/{LARGE}"), pairs.get(f"{LARGE}/{SMALL}")
+    if lead is not None and lead.session == session:
+        return lead.relative_20_percentile
+    return 100.0 - lag.relative_20_percentile if lag is not None and lag.session == session else NAN
 
 
 def _regime(weather: Weather) -> Line:
@@ -160,18 +194,36 @@ def _regime(weather: Weather) -> Line:
         return _unknown("regime", "Regime", "sessions", f"it needs {' and '.join(unknown)}")
     parts = ", ".join(f"{name} {state or 'unknown'}" for name, state in regime.parts.items())
     usual = regime.median_dwell.get(regime.state, NAN)
-    text = f"for {_sessions(regime.n_sessions)}{'' if math.isnan(usual) else f' (typically {usual:.0f})'}: {parts}"
-    text += f"; on {regime.share[regime.state]:.0f} % of sessions"
+    typical = "" if math.isnan(usual) else f"typically {usual:.0f}; "
+    share = f"{regime.share[regime.state]:.0f} % of {_sessions(regime.n_known)}"
+    text = f"{regime.state} for {_sessions(regime.n_sessions)} ({typical}{share}): {parts}"
     return Line("regime", "Regime", float(regime.n_sessions), "sessions", NAN, regime.state, weather.session, text)
 
 
 def _events(weather: Weather) -> Line:
     events = weather.events.events
-    now = [event for event in events.values() if event.is_now]
-    text = ", ".join(f"{event.title} (on {event.share_pct:.1f} % of sessions)" for event in now) or "none today"
-    if any(event.name.startswith("rsi_dip") for event in now) and weather.events.driver:
-        text += f"; driven by {weather.events.driver}"
+    now = {name: event for name, event in events.items() if event.is_now}
+    text = ", ".join(_told(now)) or "none today"
+    driver = weather.events.driver
+    if "rsi_dip" in now and driver:
+        text += f"; driver {driver}" if driver == "undecided" else f"; driven by {driver}"
     return Line("events", "Events", float(len(now)), "events", NAN, None, weather.session, text)
+
+
+def _told(now: Mapping[str, PageEvent]) -> Iterator[str]:
+    """Return each event of today with its number, those that say the same once."""
+    for name, event in now.items():
+        if _TOLD_BY.get(name) in now:
+            continue
+        title = event.title
+        if name == "rsi_dip":
+            title += f" {event.values['rsi']:.1f}{', entered today' if 'rsi_dip_entered' in now else ''}"
+        elif name == "volume_spike":
+            title = f"volume {event.values['relative_volume']:.1f}× its 20-day mean"
+        yield f"{title} (on {event.share_pct:.1f} % of sessions)"
+
+
+_TOLD_BY = {"rsi_dip_entered": "rsi_dip", "volume_spike_in_band": "volume_spike"}
 
 
 def _unknown(topic: str, title: str, unit: str, why: str) -> Line:

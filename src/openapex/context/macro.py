@@ -80,18 +80,21 @@ class Tail:
         series begins.
     max_age_days : int
         Days from the reference date after which a value is unknown.
+    oldest : array of datetime64[D], shape (n,)
+        What the oldest of the `window` values was about; NaT before there are so many.
     """
 
     known: SessionArray
     reference: SessionArray
     values: FloatArray
     max_age_days: int
+    oldest: SessionArray
 
     @classmethod
     def nothing(cls, window: int) -> "Tail":
         """Return the tail of a series of which nothing was ever published."""
         days = np.empty(0, dtype="datetime64[D]")
-        return cls(days, days, np.empty((0, window)), 0)
+        return cls(days, days, np.empty((0, window)), 0, days)
 
     @property
     def newest(self) -> FloatArray:
@@ -232,15 +235,20 @@ class Macro:
         """Return the newest value standing at the close of each day, NaN where there is none or it is too old."""
         return (self.tail(series, 1) or Tail.nothing(1)).on(sessions)
 
-    def latest(self, series: str, day: date | None = None) -> tuple[SessionArray, FloatArray]:
-        """Return reference dates and values as last known (by `day`), one per reference date, oldest first."""
+    def latest(
+        self, series: str, day: date | None = None, *, since: date | None = None
+    ) -> tuple[SessionArray, FloatArray]:
+        """Return reference dates (from `since` on) and values as last known (by `day`), one each, oldest first."""
         rows = self._published.get(series)
         if rows is None:
             return np.empty(0, dtype="datetime64[D]"), np.empty(0)
         upto = len(rows.known) if day is None else int(np.searchsorted(rows.known, np.datetime64(day), side="right"))
-        newest_first = rows.reference[:upto][::-1]
-        days, at = np.unique(newest_first, return_index=True)
-        return days, rows.value[:upto][::-1][at]
+        reference, value = rows.reference[:upto][::-1], rows.value[:upto][::-1]  # newest first
+        if since is not None:
+            is_asked = reference >= np.datetime64(since)
+            reference, value = reference[is_asked], value[is_asked]
+        days, at = np.unique(reference, return_index=True)
+        return days, value[at]
 
     def known(self, names: Iterable[str], sessions: SessionArray) -> tuple[Known, ...]:
         """Return for each series that has a value the newest on the last of `sessions`."""
@@ -322,7 +330,8 @@ def _touches_tail(reference: SessionArray, window: int) -> BoolArray:
 def _grown(known: SessionArray, reference: SessionArray, value: FloatArray, window: int, max_age_days: int) -> Tail:
     """Return the tail of a series that was never revised: plain windows."""
     padded = np.concatenate([np.full(window - 1, NAN), value])
-    return Tail(known, reference, np.lib.stride_tricks.sliding_window_view(padded, window), max_age_days)
+    oldest = np.concatenate([np.full(window - 1, np.datetime64("NaT", "D")), reference])[: len(reference)]
+    return Tail(known, reference, np.lib.stride_tricks.sliding_window_view(padded, window), max_age_days, oldest)
 
 
 def _revised(known: SessionArray, reference: SessionArray, value: FloatArray, window: int, max_age_days: int) -> Tail:
@@ -332,6 +341,7 @@ def _revised(known: SessionArray, reference: SessionArray, value: FloatArray, wi
     days: list[int] = []
     abouts: list[int] = []
     tails: list[list[float]] = []
+    firsts: list[int | None] = []
     refs, pubs = reference.astype(np.int64).tolist(), known.astype(np.int64).tolist()
     last = len(pubs) - 1
     for i, (day, about, number) in enumerate(zip(pubs, refs, value.tolist(), strict=True)):
@@ -344,7 +354,7 @@ def _revised(known: SessionArray, reference: SessionArray, value: FloatArray, wi
                 newest = order[max(0, end - window) : end]
                 days.append(day)
                 abouts.append(newest[-1])
+                firsts.append(newest[0] if len(newest) == window else None)
                 tails.append([NAN] * (window - len(newest)) + [standing[one] for one in newest])
-    return Tail(
-        np.array(days, dtype="datetime64[D]"), np.array(abouts, dtype="datetime64[D]"), np.array(tails), max_age_days
-    )
+    known_on, about, oldest = (np.array(one, dtype="datetime64[D]") for one in (days, abouts, firsts))
+    return Tail(known_on, about, np.array(tails), max_age_days, oldest)

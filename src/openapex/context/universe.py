@@ -40,7 +40,7 @@ class Universe:
 
 
 def universe_breadth(
-    frame: pl.DataFrame | pl.LazyFrame, session: date, name: str = "stored stocks", least: int = LEAST
+    frame: pl.DataFrame | pl.LazyFrame, session: date, name: str = "stored symbols", least: int = LEAST
 ) -> Universe | None:
     """Return the breadth of the stocks that have a bar on `session`, None if they are fewer than `least`.
 

@@ -41,7 +41,8 @@ class DataNote:
     """Where the numbers come from.
 
     `version` names the exact rows used (a store version, or a hash of the rows); `provisional` is True when the last
-    bar used had not settled; `n_quarantined` rows were refused by a quality rule.
+    bar used had not settled; `n_quarantined` rows were refused by a quality rule; `context_sources` are where the macro
+    series of the context came from.
     """
 
     source: str
@@ -53,6 +54,7 @@ class DataNote:
     provisional: bool
     stale: bool
     warnings: tuple[Warn, ...]
+    context_sources: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,7 @@ def _data(note: DataNote) -> dict[str, Any]:
             {"rule": w.rule, "session": w.session.isoformat() if w.session else None, "message": w.message}
             for w in note.warnings
         ],
+        "context_sources": list(note.context_sources),
     }
 
 

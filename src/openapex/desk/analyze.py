@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -11,11 +12,13 @@ import numpy as np
 from openapex.bars import Bars
 from openapex.context.key_stats import Levels, key_stats
 from openapex.context.lines import Line, context_lines
+from openapex.context.macro import Macro
 from openapex.context.weather import Computed
-from openapex.desk.analysis import Analysis, ScoredSignal
+from openapex.desk.analysis import Analysis, DataNote, ScoredSignal
+from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, Reach, gathered
 from openapex.desk.material import BENCHMARKS, Gathered
-from openapex.desk.prepared import companions, data_note, day, known_by, prepared
+from openapex.desk.prepared import Prepared, companions, data_note, day, known_by, prepared
 from openapex.desk.surroundings import RECENT, macro_known, surroundings
 from openapex.errors import InsufficientHistory
 from openapex.score.composite import composite, standing, verdict
@@ -128,7 +131,7 @@ def appraise(
         for name, signal in signals.items()
     )
     score, coverage = float(made.score[-1]), float(made.coverage[-1])
-    held = {**others, symbol: bars}
+    held, macro = {**others, symbol: bars}, macro_known(found.macro, session, as_of)
     return Analysis(
         symbol=symbol,
         as_of=as_of or session,
@@ -148,15 +151,24 @@ def appraise(
                 Levels(*(histories["fibonacci"].values[name] for name in ("atr", "high_pivot", "low_pivot"))),
             )
         ),
-        context=_lines(found, bars, others, histories, as_of) if context else (),
-        data=data_note(ready),
+        context=_lines(found, bars, others, histories, macro) if context else (),
+        data=_note(ready, found, others, macro) if context else data_note(ready),
     )
 
 
 def _lines(
-    found: Gathered, bars: Bars, others: Mapping[str, Bars], histories: Mapping[SignalName, SignalHistory],
-    as_of: date | None,
-) -> tuple[Line, ...]:  # fmt: skip
+    found: Gathered,
+    bars: Bars,
+    others: Mapping[str, Bars],
+    histories: Mapping[SignalName, SignalHistory],
+    macro: Macro,
+) -> tuple[Line, ...]:
     computed = Computed(histories["rsi"].values["rsi"], histories["volume"].values["relative_volume"])
-    macro = macro_known(found.macro, bars.sessions[-1].item(), as_of)
     return context_lines(surroundings(found.asked.symbol, bars, others, macro, computed=computed, thorough=False))
+
+
+def _note(ready: Prepared, found: Gathered, others: Mapping[str, Bars], macro: Macro) -> DataNote:
+    """Return the data behind the analysis, with what its context used."""
+    note = data_note(ready)
+    version = found.asked.version or fingerprint(ready.bars, others, macro.frame)
+    return replace(note, version=version, context_sources=found.macro_sources)

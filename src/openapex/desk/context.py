@@ -1,21 +1,18 @@
 """What surrounds a ticker: relative strength, rates, credit, growth, breadth, regime and events, on one session."""
 
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
-from openapex.bars import Bars
 from openapex.context.holdings import Sectors, sector_weights
 from openapex.context.lines import Line, context_lines
 from openapex.context.macro import BREADTH_SERIES, SERIES, Known
 from openapex.context.weather import REPLACED, Weather
 from openapex.desk.analysis import DataNote
+from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, gathered
 from openapex.desk.material import Gathered
 from openapex.desk.plain import plain
@@ -162,7 +159,7 @@ def context(
     name, bars = found.asked.symbol, ready.bars
     others = companions(found.others, ready.session, now, recent=RECENT)
     macro = macro_known(found.macro, ready.session, cut)
-    universe = stored_universe(ready.session) if found.asked.version is not None else None
+    universe = stored_universe(ready.session, now) if found.asked.version is not None else None
     weather = surroundings(name, bars, others, macro, universe=universe)
     listed = _listed(holdings, data, name, cut or ready.session)
     return ContextReport(
@@ -173,7 +170,7 @@ def context(
         sectors=sector_weights(listed, name, cut or ready.session) if listed is not None else None,
         lines=context_lines(weather),
         missing=_missing(weather, found),
-        data=replace(data_note(ready), version=found.asked.version or _fingerprint(bars, others, macro.frame)),
+        data=replace(data_note(ready), version=found.asked.version or fingerprint(bars, others, macro.frame, listed)),
         macro_sources=found.macro_sources,
     )
 
@@ -212,18 +209,3 @@ def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:
         *symbols,
         *(Missing(name, title, by_table if name in BREADTH_SERIES else by_series) for name, title in series.items()),
     )
-
-
-def _fingerprint(bars: Bars, others: Mapping[str, Bars], macro: pl.DataFrame) -> str:
-    """Return a hash of all rows that may have mattered, so that equal reports cite equal data."""
-    digest = hashlib.sha256()
-    for one in (bars, *(others[name] for name in sorted(others))):
-        digest.update("".join(one.symbols).encode())
-        digest.update(one.sessions.astype("datetime64[D]").astype(np.int64).tobytes())
-        for column in (one.high, one.low, one.close, one.adj_close, one.volume):
-            digest.update(np.ascontiguousarray(column, dtype="<f8").tobytes())
-    known = macro.sort("series", "reference_date", "known_at")
-    digest.update(repr(known["series"].rle().to_list()).encode())
-    for name, kind in (("reference_date", pl.Int32), ("known_at", pl.Int32), ("value", pl.Float64)):
-        digest.update(known[name].cast(kind).fill_null(0).to_numpy().tobytes())
-    return f"sha256:{digest.hexdigest()[:16]}"

@@ -1,6 +1,5 @@
 """Material made ready: cut at what was known, adjusted, examined; the same way for the score and for the context."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
@@ -9,8 +8,9 @@ import numpy as np
 import polars as pl
 
 from openapex.adjust import adjusted
-from openapex.bars import FIELDS, Bars
+from openapex.bars import Bars
 from openapex.desk.analysis import DataNote, Warn
+from openapex.desk.fingerprint import fingerprint
 from openapex.desk.material import Material
 from openapex.errors import BadInput, NoData
 from openapex.quality import RULES, Examined, examined
@@ -166,7 +166,7 @@ def data_note(ready: Prepared) -> DataNote:
     warnings += [Warn(found.rule, found.session, found.message) for found in looked.findings]
     return DataNote(
         source=material.source,
-        version=material.version or _fingerprint(bars),
+        version=material.version or fingerprint(bars),
         first=bars.sessions[0].item(),
         last=bars.sessions[-1].item(),
         n_bars=len(bars),
@@ -181,10 +181,3 @@ def _warn(text: str) -> Warn:
     """Return a source's sentence under its rule, where it begins with one."""
     rule, _, sentence = text.partition(": ")
     return Warn(rule, None, sentence) if rule in RULES else Warn("source", None, text)
-
-
-def _fingerprint(bars: Bars) -> str:
-    digest = hashlib.sha256(bars.sessions.astype("datetime64[D]").astype(np.int64).tobytes())
-    for name in FIELDS:
-        digest.update(np.ascontiguousarray(getattr(bars, name), dtype="<f8").tobytes())
-    return f"sha256:{digest.hexdigest()[:16]}"

@@ -12,7 +12,7 @@ import polars as pl
 from openapex.desk.bulk import bulk
 from openapex.desk.plain import plain
 from openapex.desk.prepared import day
-from openapex.desk.scan_table import BENCHMARK, Refused, scored
+from openapex.desk.scan_table import BENCHMARK, Refused, rows_of, scored
 from openapex.desk.universe import Universe, universe
 from openapex.errors import BadInput, UnknownName
 from openapex.score.model import model as scoring_model
@@ -173,9 +173,9 @@ def scan(
     progress("reading")
     path = Path(data) if data is not None else None
     parts = bulk(wanted, source=source, data=path, as_of=cut, now=now, progress=progress)
-    made = scored(parts, asked, chosen, as_of=cut, now=now, keep=keep, progress=progress)
-    table = made.table
-    hits = table
+    rows = rows_of(parts, asked, chosen, as_of=cut, now=now, keep=keep, progress=progress)
+    made = scored([rows], asked)
+    table = hits = made.table.select(list(COLUMNS))
     for test in tests:
         hits = test.filter(hits)
     hits = hits.sort(order.removeprefix("-"), "symbol", descending=[order.startswith("-"), False], nulls_last=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -16,6 +16,7 @@ from openapex.desk.universe import Universe
 from openapex.errors import InsufficientHistory, NoData, UnknownSymbol
 from openapex.score.model import Model
 from openapex.score.panel import Panel, panel
+from openapex.screens import COLUMNS
 from openapex.signals import SIGNALS, least_bars
 from openapex.signals.signal import SignalInputs, SignalName
 from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, empty
@@ -28,6 +29,15 @@ RANKED = {
     "ret_20_rank": "ret_20_pct", "relative_20_rank": "relative_20_pct",
 }  # fmt: skip
 """Cross-sectional percentiles by the column they rank."""
+_TYPES = {"text": pl.String(), "date": pl.Date(), "list of text": pl.List(pl.String()), "number": pl.Float64()}
+TABLE_SCHEMA = pl.Schema(
+    {
+        name: pl.Int64() if name == "n_bars" else _TYPES[column.kind]
+        for name, column in COLUMNS.items()
+        if name not in RANKED
+    }
+)
+"""Columns of a part's table: those of a scan without the ranks."""
 KNOWN_LATE: tuple[SignalName, ...] = ("sentiment", "fundamentals")
 
 
@@ -38,6 +48,17 @@ class Refused:
     symbol: str
     cause: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rows:
+    """What one part of a universe gave: a table without what needs the whole (ranks, staleness), and who has no row."""
+
+    table: pl.DataFrame
+    refused: Mapping[str, Refused]
+    held: frozenset[str]
+    n_bars: int
+    is_compiled: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +73,7 @@ class Scored:
     is_compiled: bool
 
 
-def scored(
+def rows_of(
     parts: Sequence[Bulk],
     asked: Universe | None,
     chosen: Model,
@@ -61,62 +82,67 @@ def scored(
     now: datetime,
     keep: int,
     progress: Callable[[str], None],
-) -> Scored:
-    """Return one row for every symbol that can be scored, and a cause for every one that cannot.
+) -> Rows:
+    """Return one row for every symbol of some parts that can be scored, and a cause for every one that cannot.
+
+    A symbol's row depends on its own bars and the benchmark's alone, so a universe may be split.
+    """
+    progress("examining")
+    bars = _together([ready(part, now, as_of) for part in parts])
+    present = {name for part in parts for name in part.bars["symbol"].unique().to_list()}
+    held = present | {name for part in parts for name in part.later}
+    refused = {
+        name: Refused(name, type(error).__name__, str(error)) for part in parts for name, error in part.failed.items()
+    }
+    refused |= {name: Refused(name, NoData.__name__, f"{name} has no usable bar") for name in held - set(bars.symbols)}
+    if not len(bars):
+        return Rows(pl.DataFrame(schema=TABLE_SCHEMA), refused, frozenset(held | set(refused)), 0, True)
+    progress(f"scoring {len(bars.symbols):,} symbols, {len(bars):,} bars")
+    extra = _extra(bars, parts, as_of, now)
+    made = panel(bars, chosen, extra, keep=keep, on_compile=lambda what: progress("compiling, once"))
+    known = ~np.all([np.isnan(column) for column in made.scores.values()], axis=0)
+    lengths = np.diff(bars.offsets)
+    for i in np.flatnonzero(~known).tolist():
+        error = InsufficientHistory(bars.symbols[i], int(lengths[i]), least_bars())
+        refused[bars.symbols[i]] = Refused(bars.symbols[i], type(error).__name__, str(error))
+    wanted = None if asked is None else set(asked.symbols)
+    rows = [i for i in np.flatnonzero(known).tolist() if wanted is None or bars.symbols[i] in wanted]
+    table = _table(bars, made, np.array(rows, dtype=np.int64), asked.sectors if asked else {})
+    return Rows(table, refused, frozenset(held | set(refused)), len(bars), made.is_compiled)
+
+
+def scored(parts: Sequence[Rows], asked: Universe | None) -> Scored:
+    """Return the whole table of a universe: stale symbols left out by name, ranks over the rest.
 
     Raises
     ------
     NoData
         If no symbol can be scored.
     """
-    progress("examining")
-    bars = _together([ready(part, now, as_of) for part in parts])
-    held = {name for part in parts for name in part.bars["symbol"].unique().to_list()}
-    later = {name for part in parts for name in part.later}
-    failed = {name: error for part in parts for name, error in part.failed.items()}
-    names = list(asked.symbols) if asked else sorted({*held, *failed, *later})
-    refused = {name: Refused(name, type(error).__name__, str(error)) for name, error in failed.items()}
+    held = {name for part in parts for name in part.held}
+    names = list(asked.symbols) if asked else sorted(held)
+    refused = {name: one for part in parts for name, one in part.refused.items()}
     refused |= {
-        name: Refused(name, UnknownSymbol.__name__, f"{name} is not in this data")
-        for name in names
-        if name not in refused and name not in held and name not in later
+        name: Refused(name, UnknownSymbol.__name__, f"{name} is not in this data") for name in names if name not in held
     }
-    usable = set(bars.symbols)
-    refused |= {
-        name: Refused(name, NoData.__name__, f"{name} has no usable bar")
-        for name in names
-        if name not in refused and name not in usable
-    }
-    if not len(bars):
-        raise NoData(f"none of {len(names)} symbols has a usable bar{f' by {as_of}' if as_of else ''}")
-    last = bars.sessions[bars.offsets[1:] - 1]
-    session: date = last[np.isin(bars.symbols, names)].max().item() if usable & set(names) else last.max().item()
-    progress(f"scoring {len(bars.symbols):,} symbols, {len(bars):,} bars")
-    made = panel(
-        bars, chosen, _extra(bars, parts, as_of, now), keep=keep, on_compile=lambda what: progress("compiling")
-    )
-    fresh = last >= np.datetime64(session, "D") - MAX_AGE_DAYS
-    known = ~np.all([np.isnan(column) for column in made.scores.values()], axis=0)
-    lengths = np.diff(bars.offsets)
-    for i, name in enumerate(bars.symbols):
-        if not known[i]:
-            refused[name] = Refused(
-                name, InsufficientHistory.__name__, str(InsufficientHistory(name, int(lengths[i]), least_bars()))
-            )
-        elif not fresh[i]:
-            refused[name] = Refused(name, "Stale", f"{name} ends on {last[i].item()}, the scan stands on {session}")
-    row_of = {name: i for i, name in enumerate(bars.symbols)}
-    rows = np.array([row_of[name] for name in names if name not in refused], dtype=np.int64)
-    if not len(rows):
-        raise NoData(f"none of {len(names)} symbols can be scored: {next(iter(refused.values())).reason}")
-    table = _table(bars, made, rows, asked.sectors if asked else {})
+    table = pl.concat([part.table for part in parts]) if parts else pl.DataFrame(schema=TABLE_SCHEMA)
+    if table.is_empty():
+        why = f": {next(iter(refused.values())).reason}" if refused else ""
+        raise NoData(f"none of {len(names)} symbols can be scored{why}")
+    session: date = table["session"].max()  # type: ignore[assignment]
+    is_fresh = pl.col("session") >= session - timedelta(days=MAX_AGE_DAYS)
+    for name, last in table.filter(~is_fresh).select("symbol", "session").iter_rows():
+        refused[name] = Refused(name, "Stale", f"{name} ends on {last}, the scan stands on {session}")
+    place = {name: i for i, name in enumerate(names)}
+    table = table.filter(is_fresh).sort(pl.col("symbol").replace_strict(place, return_dtype=pl.Int64))
+    numbers = {name: table[name].fill_null(float("nan")).to_numpy() for name in RANKED.values()}
     return Scored(
-        table=table,
+        table=table.with_columns(pl.Series(rank, ranks(numbers[name])).fill_nan(None) for rank, name in RANKED.items()),
         refused=tuple(refused[name] for name in names if name in refused),
         n_requested=len(names),
         session=session,
-        n_bars=len(bars),
-        is_compiled=made.is_compiled,
+        n_bars=sum(part.n_bars for part in parts),
+        is_compiled=all(part.is_compiled for part in parts),
     )
 
 
@@ -168,19 +194,17 @@ def _table(bars: Bars, made: Panel, rows: np.ndarray, sectors: Mapping[str, str]
         **{name: made.values[name] for name in ("rsi", "relative_volume", "percent_b")},
     }
     numbers = {name: column[rows] for name, column in numbers.items()}
-    numbers |= {rank: ranks(numbers[name]) for rank, name in RANKED.items()}
     names = [bars.symbols[i] for i in rows.tolist()]
-    return pl.DataFrame(
-        {
-            "symbol": pl.Series(names, dtype=pl.String),
-            "session": bars.sessions[bars.offsets[1:] - 1][rows],
-            "verdict": pl.Series([made.verdicts[i] for i in rows.tolist()], dtype=pl.String),
-            "n_bars": np.diff(bars.offsets)[rows],
-            "sector": pl.Series([sectors.get(name) for name in names], dtype=pl.String),
-            "events": pl.Series(_events(made.events, rows), dtype=pl.List(pl.String)),
-            **{name: pl.Series(column).fill_nan(None) for name, column in numbers.items()},
-        }
-    )
+    columns = {
+        "symbol": names,
+        "session": bars.sessions[bars.offsets[1:] - 1][rows],
+        "verdict": [made.verdicts[i] for i in rows.tolist()],
+        "n_bars": np.diff(bars.offsets)[rows],
+        "sector": [sectors.get(name) for name in names],
+        "events": _events(made.events, rows),
+        **{name: pl.Series(column).fill_nan(None) for name, column in numbers.items()},
+    }
+    return pl.DataFrame(columns, schema_overrides=dict(TABLE_SCHEMA)).select(TABLE_SCHEMA.names())
 
 
 def _events(events: Mapping[str, BoolArray], rows: np.ndarray) -> list[list[str]]:

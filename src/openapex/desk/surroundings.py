@@ -1,7 +1,7 @@
 """The pure weather of what was gathered."""
 
 from collections.abc import Iterator, Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
@@ -11,6 +11,8 @@ from openapex.context.macro import Macro
 from openapex.context.profile import profile, profile_names
 from openapex.context.universe import Universe, universe_breadth
 from openapex.context.weather import CREDIT_PAIR, Computed, Weather, weather
+from openapex.quality.usable import usable
+from openapex.sessions import calendar_of, known_span, sessions_between
 
 UNIVERSE_DAYS = 320
 """Calendar days that hold 200 sessions."""
@@ -34,8 +36,11 @@ def surroundings(
 
 
 def macro_known(rows: pl.DataFrame, session: date, as_of: date | None) -> Macro:
-    """Return what was known at `as_of`; what came after the last close but by then counts on the last bar."""
-    last = max(as_of or session, session)
+    """Return what was known at `as_of`; what came after the last close, but before the next, counts on the last bar.
+
+    A symbol whose bars ended earlier keeps the weather of its last session: no number mixes two days.
+    """
+    last = max(min(as_of or session, _before_next(session)), session)
     rows = rows.filter(pl.col("known_at") <= last)
     if last > session:
         rows = rows.sort("known_at", maintain_order=True)
@@ -43,10 +48,19 @@ def macro_known(rows: pl.DataFrame, session: date, as_of: date | None) -> Macro:
     return Macro(rows)
 
 
-def stored_universe(session: date) -> Universe | None:
-    """Return what the stocks in the store did on a session, None with fewer than 100 of them.
+def _before_next(session: date) -> date:
+    """Return the day before the New York session that follows."""
+    if session + timedelta(days=10) > known_span()[1] or session < known_span()[0]:
+        return session
+    later = sessions_between(session + timedelta(days=1), session + timedelta(days=10))
+    return later[0].item() - timedelta(days=1) if len(later) else session
 
-    Funds with a profile or a place in one, and indices, are left out: they are not the market's members.
+
+def stored_universe(session: date, now: datetime) -> Universe | None:
+    """Return what the symbols in the store did on a session, None with fewer than 100 of them.
+
+    Those of the New York calendar count, by bars that `analyze` would use.  Funds with a profile or a place in one, and
+    indices, are left out; which others are funds nobody says, so these are "stored symbols", and today's survivors.
     """
     from openapex.store import Store, store_home
 
@@ -55,8 +69,11 @@ def stored_universe(session: date) -> Universe | None:
     for part in Store(store_home()).windows(session - timedelta(days=UNIVERSE_DAYS), session):
         bars = part.bars.filter(~pl.col("symbol").is_in(list(known)) & ~pl.col("symbol").str.starts_with("^"))
         traded = bars.filter(pl.col("session") == session)["symbol"].to_list()
+        traded = [name for name in traded if calendar_of(name) == "XNYS"]
         bars = bars.filter(pl.col("symbol").is_in(traded))  # a source that has ended hides no other
-        frames.append(adjusted(bars, part.actions, part.basis).bars.select("symbol", "session", "close"))
+        levels = adjusted(bars, part.actions, part.basis).bars
+        kept = usable(levels, part.actions, calendar="XNYS", now=now, as_of=session).filter(~pl.col("provisional"))
+        frames.append(kept.select("symbol", "session", "close"))
         known |= set(traded)
     return universe_breadth(pl.concat(frames), session) if frames else None
 
