@@ -1,30 +1,35 @@
 """`Live` equals the batch at every bar, keeps its promises to change nothing, and reads every form of a bar."""
 
 import copy
+import doctest
 import pickle
 import subprocess
 import sys
 from datetime import date, datetime
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from openapex.bars import BAR_SCHEMA, Bars
 from openapex.errors import ApexError, BadInput, UnknownName, UnreadableData
 from openapex.score import live as module
 from openapex.score.composite import composite, verdict
 from openapex.score.live import Live
-from openapex.score.live_scores import PRICE_SIGNALS
+from openapex.score.live_compiled import WORTH_THREADS
 from openapex.score.model import Model, model
-from openapex.signals import SIGNALS
+from openapex.signals import PRICE_SIGNALS, SIGNALS
 from openapex.signals.signal import SignalInputs
 from openapex.sources.demo import DemoSource
 
 both_ways = pytest.mark.parametrize("compiled", [False, True], ids=["interpreted", "compiled"])
 COLUMNS = ("sessions", "open", "high", "low", "close", "adj_close", "volume", "provisional")
 N = 420
+BAR = (100.0, 101.0, 99.0, 100.5, 1e6)
 
 
 def bars_of(symbol, close, high=None, low=None, volume=None):
@@ -147,6 +152,40 @@ def test_a_warmed_up_universe_of_the_simulated_market_goes_on_as_the_batch(demo,
     assert not np.isnan(answers[-1].score).any()
 
 
+def test_a_universe_worth_threads_equals_the_interpreted_one():
+    # more bars than WORTH_THREADS, so that the history runs in parallel and the new bars do not
+    bars = panel([walk(f"S{i:02d}", i, 340 + i) for i in range(30)])
+    assert len(bars) > WORTH_THREADS
+    compiled, plain = Live(bars, compiled=True), Live(bars, compiled=False)
+    np.testing.assert_array_equal(compiled.scores().outputs, plain.scores().outputs)
+    new = {symbol: ("2030-01-02", *BAR) for symbol in bars.symbols[::3]}
+    np.testing.assert_array_equal(compiled.update(new).outputs, plain.update(new).outputs)
+    np.testing.assert_array_equal(compiled.scores().outputs, plain.scores().outputs)
+
+
+WARM = walk("ANY", 11, 250)
+prices = st.one_of(
+    st.floats(allow_nan=True, allow_infinity=True), st.floats(40.0, 60.0), st.sampled_from([0.0, -1.0, 1e-300, 1e300])
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(prices, prices, prices, prices), min_size=1, max_size=6), st.booleans(), st.integers(0, 6))
+def test_any_bars_in_any_pieces_equal_the_batch(rows, compiled, cut):
+    wild = dict(zip(("close", "high", "low", "volume"), np.array(rows).T, strict=True))
+    part = bars_of("ANY", **{name: np.append(getattr(WARM, name), column) for name, column in wild.items()})
+    live = Live(rows_of(part, 0, len(WARM)), model="technical", compiled=compiled)
+    before = live.__getstate__()
+    pieces = [
+        rows_of(part, *edge) for edge in pairwise(sorted({len(WARM), min(len(WARM) + cut, len(part)), len(part)}))
+    ]
+    for piece in pieces:
+        peeked, answer = live.peek(piece), live.update(piece)
+        np.testing.assert_array_equal(peeked.outputs, answer.outputs)
+    require_equal([answer], 0, batch(part, model("technical")), len(part) - 1, model("technical"))
+    assert not np.array_equal(before["_states"], live.__getstate__()["_states"])
+
+
 def test_a_prefix_of_the_bars_gives_what_live_gave_then(demo):
     part = demo.one("SPY")
     live = Live(rows_of(part, 0, 320))
@@ -164,9 +203,6 @@ def test_history_in_pieces_is_history_at_once(demo, compiled):
         live.update(panel([part for part in parts if len(part)]))
     np.testing.assert_array_equal(live.scores().outputs, whole.outputs)
     np.testing.assert_array_equal(live.scores().sessions, whole.sessions)
-
-
-BAR = (100.0, 101.0, 99.0, 100.5, 1e6)
 
 
 def state_of(live):
@@ -485,3 +521,9 @@ def test_the_bars_given_are_not_touched(demo):
         Live(demo, compiled=compiled)
     for name, column in copies.items():
         np.testing.assert_array_equal(getattr(demo, name), column)
+
+
+def test_the_example_of_the_page_runs():
+    page = Path(__file__).resolve().parents[2] / "docs" / "live.md"
+    n_failed, n_run = doctest.testfile(str(page), module_relative=False)
+    assert (n_failed, n_run > 8) == (0, True)

@@ -16,11 +16,11 @@ from openapex.errors import BadInput, UnknownName
 from openapex.indicators.compiled import MissingCompiler, Progress
 from openapex.score.composite import composite, verdict
 from openapex.score.live_bars import NewBars, bars_of
-from openapex.score.live_scores import INDICATORS, PRICE_SIGNALS, LiveScores
+from openapex.score.live_scores import INDICATORS, LiveScores
 from openapex.score.live_states import PlainStates, States, days_of
 from openapex.score.model import Model
 from openapex.score.model import model as scoring_model
-from openapex.signals import SIGNALS
+from openapex.signals import PRICE_SIGNALS, SIGNALS
 
 MANY_BARS = 20_000
 """Bars from which a history is worth the compiler: about two seconds of interpreted steps."""

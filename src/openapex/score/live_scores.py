@@ -9,13 +9,8 @@ import polars as pl
 from openapex.bars import BoolArray, FloatArray, SessionArray
 from openapex.errors import UnknownName
 from openapex.score.composite import Verdict
-from openapex.signals import SIGNALS
+from openapex.signals import PRICE_SIGNALS
 from openapex.signals.signal import PriceSignal, SignalName
-
-PRICE_SIGNALS: Mapping[SignalName, PriceSignal] = {
-    name: signal for name, signal in SIGNALS.items() if isinstance(signal, PriceSignal)
-}
-"""The signals that follow from bars alone, in display order."""
 
 INDICATORS = tuple(signal.indicator for signal in PRICE_SIGNALS.values())
 """What every bar advances."""
