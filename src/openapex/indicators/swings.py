@@ -8,16 +8,23 @@ from openapex.indicators.step import NAN, Indicator, interpreted, step
 
 Pair: TypeAlias = tuple[float, float, float, float]
 """A high and the bars since it, a low and the bars since it."""
-SwingsState: TypeAlias = tuple[AtrState, int, Pair, Pair]
-"""ATR; the leg that runs (1 up, -1 down, 0 not known yet); the extremes that may become pivots; the last pivots."""
+TurnsState: TypeAlias = tuple[int, Pair, Pair]
+"""The leg that runs (1 up, -1 down, 0 not known yet); the extremes that may become pivots; the last pivots."""
+SwingsState: TypeAlias = tuple[AtrState, TurnsState]
 SwingsValue: TypeAlias = tuple[float, float, float, float, float, float]
+
+
+@step
+def turns_start() -> TurnsState:
+    """Return the state before the first bar, without that of the ATR."""
+    nothing = (NAN, 0.0, NAN, 0.0)
+    return 0, nothing, nothing
 
 
 @step
 def swings_start(window: int, reversal: float) -> SwingsState:
     """Return the state before the first bar."""
-    nothing = (NAN, 0.0, NAN, 0.0)
-    return atr_start(window), 0, nothing, nothing
+    return atr_start(window), turns_start()
 
 
 @step
@@ -29,15 +36,14 @@ def _extremes(extremes: Pair, leg: int, high: float, low: float) -> tuple[Pair, 
     """
     top, top_age, bottom, bottom_age = extremes
     higher, lower = not high <= top, not low >= bottom  # true where nothing stood yet (NaN)
-    if leg == 1 and higher:
-        return (high, 0.0, NAN, 0.0), 0
-    if leg == -1 and lower:
-        return (NAN, 0.0, low, 0.0), 0
+    rises, falls = (leg == 1) & higher, (leg == -1) & lower
     top, top_age = (high, 0.0) if higher else (top, top_age + 1.0)
     bottom, bottom_age = (low, 0.0) if lower else (bottom, bottom_age + 1.0)
-    side = 0
-    if higher != lower:
-        side = 1 if higher else -1
+    side = (1 if higher else -1) if higher != lower else 0
+    if rises:
+        bottom, bottom_age, side = NAN, 0.0, 0
+    if falls:
+        top, top_age, side = NAN, 0.0, 0
     return (top, top_age, bottom, bottom_age), side
 
 
@@ -46,11 +52,21 @@ def swings_step(
     state: SwingsState, high: float, low: float, close: float, window: int, reversal: float
 ) -> tuple[SwingsState, SwingsValue]:
     """Take one bar, return (high_pivot, low_pivot, direction, bars_since_high, bars_since_low, just_confirmed)."""
-    range_state, leg, extremes, pivots = state
+    range_state, turns = state
     range_state, reach = atr_step(range_state, high, low, close, window)
+    turns, value = turns_step(turns, high, low, close, reach, reversal)
+    return (range_state, turns), value
+
+
+@step
+def turns_step(
+    state: TurnsState, high: float, low: float, close: float, reach: float, reversal: float
+) -> tuple[TurnsState, SwingsValue]:
+    """Take one bar and its ATR (`reach`), return what `swings_step` does."""
+    leg, extremes, pivots = state
     if (high + low + close) * 0.0 != 0.0:  # NaN or infinite: no swing spans a gap
         nothing = (NAN, 0.0, NAN, 0.0)
-        return (range_state, 0, nothing, nothing), (NAN, NAN, NAN, NAN, NAN, NAN)
+        return (0, nothing, nothing), (NAN, NAN, NAN, NAN, NAN, NAN)
     extremes, side = _extremes(extremes, leg, high, low)
     top, top_age, bottom, bottom_age = extremes
     peak, peak_age, trough, trough_age = pivots
@@ -58,7 +74,7 @@ def swings_step(
     trough_age += 1.0
     confirmed = reach * 0.0
     reach *= reversal
-    if side != 0 and 0.0 < reach <= top - bottom:
+    if (side != 0) & (0.0 < reach <= top - bottom):  # one rare branch is cheaper than two
         confirmed = 1.0
         leg = side
         if side == 1:
@@ -67,7 +83,7 @@ def swings_step(
             peak, peak_age, top = top, top_age, NAN
     both = (peak + trough) * 0.0  # NaN until a high and a low are confirmed
     return (
-        (range_state, leg, (top, top_age, bottom, bottom_age), (peak, peak_age, trough, trough_age)),
+        (leg, (top, top_age, bottom, bottom_age), (peak, peak_age, trough, trough_age)),
         (peak, trough, both - leg, peak_age + peak * 0.0, trough_age + trough * 0.0, confirmed),
     )
 

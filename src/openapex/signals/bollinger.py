@@ -30,6 +30,8 @@ def bollinger_score(percent_b: float, trend: float, tightness: float) -> float:
     wide = across + along * (polyline(b, UPTREND_B, UPTREND_SCORE) - across)
     if trend < 0.0:
         wide = 100.0 - wide
+    if tightness == 0.0:
+        return wide
     return wide + tightness * (polyline(percent_b, BREAK_B, BREAK_SCORE) - wide)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from openapex.indicators.atr import atr_start, atr_step
 from openapex.indicators.fibonacci import RETRACEMENTS, Levels, fibonacci_levels
 from openapex.indicators.step import NAN, Indicator, State, step
-from openapex.indicators.swings import swings_start, swings_step
+from openapex.indicators.swings import turns_start, turns_step
 from openapex.signals.shapes import clamp, in_atr, polyline
 from openapex.signals.signal import PriceSignal
 
@@ -54,13 +54,12 @@ def level_reactions(levels: Levels, high: float, low: float, close: float, atr: 
     up, down, near = 0.0, 0.0, 0.5 * atr
     for i in range(len(LEVEL_WEIGHT)):
         level = levels[i]
-        if close > level:
-            if -near < low - level < near:
-                touch, away = in_atr(low - level, atr, close), in_atr(close - level, atr, close)
-                up = max(up, LEVEL_WEIGHT[i] * touch_and_turn(touch, away))
-        elif -near < high - level < near:
-            touch, away = in_atr(high - level, atr, close), in_atr(level - close, atr, close)
-            down = max(down, LEVEL_WEIGHT[i] * touch_and_turn(touch, away))
+        is_over = close > level
+        reach = (low if is_over else high) - level
+        if abs(reach) < near:
+            turn = LEVEL_WEIGHT[i] * touch_and_turn(in_atr(reach, atr, close), in_atr(abs(close - level), atr, close))
+            up = max(up, turn if is_over else 0.0)
+            down = max(down, 0.0 if is_over else turn)
     return up, down
 
 
@@ -93,7 +92,7 @@ def dominant_swing(
 @step
 def fibonacci_signal_start() -> State:
     """Return the state before the first bar: swing, reactions up and down, last close, then the states of the steps."""
-    return (NAN, NAN, NAN), 0.0, 0.0, NAN, swings_start(14, REVERSAL), atr_start(14)
+    return (NAN, NAN, NAN), 0.0, 0.0, NAN, turns_start(), atr_start(14)
 
 
 HIDDEN = ("atr", "high_pivot", "low_pivot")
@@ -103,14 +102,14 @@ HIDDEN = ("atr", "high_pivot", "low_pivot")
 @step
 def fibonacci_signal_step(state: State, high: float, low: float, close: float) -> tuple[State, tuple[float, ...]]:
     """Take a bar, return score, values and events."""
-    last_swing, up, down, last, swings_state, atr_state = state
-    swings_state, pivots = swings_step(swings_state, high, low, close, 14, REVERSAL)
+    last_swing, up, down, last, turns_state, atr_state = state
     atr_state, atr = atr_step(atr_state, high, low, close, 14)
+    turns_state, pivots = turns_step(turns_state, high, low, close, atr, REVERSAL)
     swing = dominant_swing(last_swing, pivots[0], pivots[1], pivots[2])
     swing_low, swing_high, direction = swing
     known = direction + atr
     if known != known or not swing_high > swing_low:
-        return (swing, 0.0, 0.0, close, swings_state, atr_state), (
+        return (swing, 0.0, 0.0, close, turns_state, atr_state), (
             NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, atr, pivots[0], pivots[1], 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
         )  # fmt: skip
     levels = fibonacci_levels(swing_low, swing_high, direction)
@@ -121,7 +120,7 @@ def fibonacci_signal_step(state: State, high: float, low: float, close: float) -
     given_back = swing_high - close if direction > 0.0 else close - swing_low
     retracement = given_back / (swing_high - swing_low)
     key, near = levels[3], NEAR_ATR * atr
-    return (swing, up, down, close, swings_state, atr_state), (
+    return (swing, up, down, close, turns_state, atr_state), (
         fibonacci_score(direction, retracement, up - down),
         ratio,
         price,

@@ -7,7 +7,7 @@ compiled scores are equal to the last bit (``tanh`` or ``exp`` would depend on t
 import math
 from typing import TypeAlias
 
-from openapex.indicators.step import Ring, ring, step
+from openapex.indicators.step import Ring, knots_around, ring, step
 
 LagState: TypeAlias = tuple[Ring, int]
 """Buffer of the last `window` values and the place of the oldest."""
@@ -36,12 +36,11 @@ def squash(x: float) -> float:
 @step
 def polyline(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
     """Return the height at `x` of straight lines through the knots (`xs`, `ys`), flat outside; `x` must not be NaN."""
+    left, right, start, end = knots_around(x, xs, ys)
+    height = start + (x - left) * (end - start) / (right - left)
     if x <= xs[0]:
-        return ys[0]
-    for i in range(1, len(xs)):
-        if x <= xs[i]:
-            return ys[i - 1] + (x - xs[i - 1]) * (ys[i] - ys[i - 1]) / (xs[i] - xs[i - 1])
-    return ys[-1]
+        height = ys[0]
+    return ys[-1] if x > xs[-1] else height
 
 
 @step

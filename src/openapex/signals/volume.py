@@ -90,7 +90,9 @@ def volume_signal_step(
     known = flow_volume + ratio + high_20 + low_20
     if known == known and mean_volume > 0.0:
         flow = flow_volume / mean_volume
-        breakout = breakout_strength(in_atr(close - high_20, atr, close), in_atr(low_20 - close, atr, close), ratio)
+        breakout = 0.0
+        if not low_20 <= close <= high_20:
+            breakout = breakout_strength(in_atr(close - high_20, atr, close), in_atr(low_20 - close, atr, close), ratio)
         score = volume_score(flow, push * polyline(ratio, INTENSITY_RATIO, INTENSITY), breakout)
     return (close, latest, (ratio_state, flow_state, sum_state, atr_state), extremes), (
         score,
