@@ -14,7 +14,7 @@ from openapex.context.macro import Macro
 from openapex.context.rates import EXPECTATIONS, STANCES, STATES, Rates, rates
 
 DAYS = weekdays("2020-01-01", 700)
-HISTORIES = ("sigmas", "policy", "two_year")
+HISTORIES = ("sigmas", "conviction")
 PUBLIC = [one.name for one in fields(Rates) if not one.metadata.get("internal")]
 
 
@@ -158,10 +158,34 @@ class TestPolicy:
             published("DFF", np.array(["2024-05-01"], dtype="datetime64[D]"), [5.33]),
         )
         days = np.array(["2024-05-01", "2024-05-02", "2024-05-13"], dtype="datetime64[D]")
+        assert [rates(macro, days[:n]).policy_pct for n in (1, 2, 3)] == [5.0, 5.33, 5.5]
         result = rates(macro, days)
-        assert result.policy.tolist() == [5.0, 5.33, 5.5]
         assert (result.policy_series, result.policy_change_91d_pct) == ("FEDFUNDS", 0.5)
         assert result.stance == "hiking"
+
+    def test_the_middle_of_the_target_stands_where_the_effective_rate_does_not(self):
+        """DFF, then the target (its upper limit minus 0.125), then the monthly mean: each until it is too old."""
+        target = published("DFEDTARU", np.array(["2024-02-05", "2024-05-08"], dtype="datetime64[D]"), [5.25, 5.5])
+        macro = macro_of(
+            published("FEDFUNDS", months("2023-12", 5), [5.0, 5.0, 5.0, 5.0, 5.2], lag_days=31),
+            published("DFF", np.array(["2024-05-01"], dtype="datetime64[D]"), [5.33]),
+            target,
+        )
+        days = np.array(["2024-05-10", "2024-05-13", "2024-05-18", "2024-05-20"], dtype="datetime64[D]")
+        found = [rates(macro, days[:n]) for n in (1, 2, 3, 4)]
+        assert [one.policy_series for one in found] == ["DFF", "DFEDTARU", "DFEDTARU", "FEDFUNDS"]
+        assert [one.policy_pct for one in found] == [5.33, 5.375, 5.375, 5.2]
+        assert found[1].policy_change_91d_pct == 0.25  # 5.25 stood on 2024-02-12
+        assert found[1].stance == "hiking"
+
+    def test_before_the_range_the_target_is_one_rate(self):
+        single = published("DFEDTAR", np.array(["2008-09-09", "2008-12-10"], dtype="datetime64[D]"), [2.0, 1.0])
+        upper = published("DFEDTARU", np.array(["2008-12-16"], dtype="datetime64[D]"), [0.25], lag_days=0)
+        days = np.array(["2008-12-15", "2008-12-16"], dtype="datetime64[D]")
+        found = [rates(macro_of(single, upper), days[:n]) for n in (1, 2)]
+        assert [(one.policy_series, one.policy_pct) for one in found] == [("DFEDTAR", 1.0), ("DFEDTARU", 0.125)]
+        assert [one.policy_change_91d_pct for one in found] == [-1.0, -1.875]
+        assert np.isnan(rates(macro_of(single), days).policy_pct), "from 2008-12-16 the single target is none"
 
     def test_change_never_mixes_two_series(self):
         """DFF begins a day ago: no change is known of it, though FEDFUNDS has one."""
@@ -218,6 +242,7 @@ def test_cutting_the_inputs_gives_what_the_whole_said_that_day(seed, cut):
         random_rows("DGS2", DAYS[:640], 4 + np.cumsum(rng.normal(scale=0.06, size=640)), rng),
         random_rows("DGS10", DAYS[:640], rng.normal(size=640), rng),
         random_rows("DFF", DAYS[300:500], rng.normal(size=200), rng),
+        random_rows("DFEDTARU", DAYS[450:600], rng.normal(size=150), rng),
         random_rows("FEDFUNDS", months("2019-06", 30), rng.normal(size=30), rng),
     )
     whole, part = rates(macro, DAYS), rates(macro.until(DAYS[cut - 1].item()), DAYS[:cut])

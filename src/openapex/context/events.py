@@ -12,6 +12,7 @@ from openapex.bars import Bars, BoolArray, FloatArray, SessionArray
 from openapex.context.answer import Answer, shifted
 from openapex.context.causal import NAN, UNKNOWN, CodeArray, States, trailing_mean_and_std
 from openapex.context.macro import Macro
+from openapex.context.rates import RANGE_SINCE
 from openapex.errors import BadInput
 from openapex.indicators.relative_volume import RELATIVE_VOLUME
 from openapex.indicators.rsi import RSI
@@ -23,9 +24,8 @@ BREAKOUT_BARS = 20
 ROTATION_WINDOW, ROTATION_LEAST, ROTATION_SIGMAS = 252, 126, 2.0
 QUIET = 60
 """Known sessions without a shift after which one is the first."""
-RANGE_SINCE = np.datetime64("2008-12-16", "D")
-"""The Fed's target is a range from here on, the single target ends, and the effective rate moves little by itself."""
 EFFECTIVE_MOVE_PCT = 0.15
+"""A day's move of the effective rate that is a decision: since the target is a range it moves little by itself."""
 DRIVER_SIGMAS, WEAK_ACTIVITY = 1.0, -0.7
 DRIVERS = ("rates", "credit or earnings", "undecided")
 

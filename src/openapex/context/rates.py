@@ -4,6 +4,7 @@ Statistics of the 2-year are taken over its publications, one per new reference 
 close.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -16,8 +17,10 @@ from openapex.context.macro import Macro, Tail
 CHANGE = 20
 """Publications looked back on for a change: about a month."""
 POLICY_DAYS = 91
-POLICY_SERIES = ("DFF", "FEDFUNDS")
-"""The policy rate, best first: the first that is fresh on a session stands on it."""
+RANGE_SINCE = np.datetime64("2008-12-16", "D")
+"""The Fed's target is a range from here on; before it is one rate."""
+HALF_RANGE_PCT = 0.125
+"""Middle of the range below its upper limit: it is a quarter wide."""
 STANCE_PCT = 0.10
 EXPECTS_PCT = 0.25
 STATES = ("FALLING", "STEADY", "RISING")
@@ -54,8 +57,7 @@ class Rates:
     stances: States = field(repr=False, compare=False, metadata={"internal": True})
     expectations: States = field(repr=False, compare=False, metadata={"internal": True})
     sigmas: FloatArray = field(repr=False, compare=False, metadata={"internal": True})
-    policy: FloatArray = field(repr=False, compare=False, metadata={"internal": True})
-    two_year: FloatArray = field(repr=False, compare=False, metadata={"internal": True})
+    conviction: FloatArray = field(repr=False, compare=False, metadata={"internal": True})
 
 
 def rates(macro: Macro, sessions: SessionArray) -> Rates:
@@ -64,28 +66,27 @@ def rates(macro: Macro, sessions: SessionArray) -> Rates:
     Parameters
     ----------
     macro : Macro
-        DGS2, DGS10, T10Y2Y and a policy rate (DFF or FEDFUNDS), as far as there are any.
+        DGS2, DGS10, T10Y2Y and a policy rate (DFF, DFEDTARU and DFEDTAR, or FEDFUNDS), as far as there are any.
     sessions : array of datetime64[D], shape (n,)
         Strictly increasing.
 
     Notes
     -----
-    On each session the policy rate is the first of `POLICY_SERIES` that is fresh on it, and its change is that of the
-    same series, so that no step between two series passes for one of the Fed.
+    On each session the policy rate is the first of effective rate, target (the middle of its range) and monthly mean
+    that is fresh on it, and its change is that of the same one, so that no step between two passes for one of the Fed.
     """
     tail = macro.tail("DGS2", CHANGE + 1) or Tail.nothing(CHANGE + 1)
     change = difference(tail.newest, tail.values[:, 0])
     in_sd = in_sigmas(change[tail.is_new])
     states = tail.states(sessions, held(in_sd), STATES)
     sigmas = tail.on(sessions, tail.carried(in_sd))
-    two_year = tail.on(sessions)
     policy, policy_change, series = _policy(macro, sessions)
-    conviction = difference(two_year, policy)
+    conviction = difference(tail.on(sessions), policy)
     stances = States(sessions, sides(policy_change, STANCE_PCT), STANCES)
     expectations = States(sessions, sides(conviction, EXPECTS_PCT), EXPECTATIONS)
     shown = macro.standing("DGS2", sessions)
     return Rates(
-        two_year_pct=last_of(two_year),
+        two_year_pct=last_of(tail.on(sessions[-1:])),
         ten_year_pct=last_of(macro.on("DGS10", sessions[-1:])),
         curve_pct=last_of(macro.on("T10Y2Y", sessions[-1:])),
         two_year_change_20_pct=last_of(tail.on(sessions[-1:], change)),
@@ -106,19 +107,46 @@ def rates(macro: Macro, sessions: SessionArray) -> Rates:
         stances=stances,
         expectations=expectations,
         sigmas=sigmas,
-        policy=policy,
-        two_year=two_year,
+        conviction=conviction,
     )
 
 
 def _policy(macro: Macro, sessions: SessionArray) -> tuple[FloatArray, FloatArray, str | None]:
     """Return policy rate and its change since 91 days before on every session, and the series on the last."""
     policy = change = np.full(len(sessions), np.nan)
-    series = None
-    for name in reversed(POLICY_SERIES):
-        level = macro.on(name, sessions)
+    shown = None
+    for name, rate in reversed(tuple(_POLICY_RATES.items())):
+        level = rate(macro, sessions)
         is_fresh = ~np.isnan(level)
+        if not is_fresh.any():
+            continue
         policy = np.where(is_fresh, level, policy)
-        change = np.where(is_fresh, difference(level, macro.on(name, sessions - POLICY_DAYS)), change)
-        series = name if is_fresh[-1:].any() else series
-    return policy, change, series
+        change = np.where(is_fresh, difference(level, rate(macro, sessions - POLICY_DAYS)), change)
+        shown = name if is_fresh[-1] else shown
+    if shown == "target":
+        shown = target_series(macro, sessions)
+    return policy, change, shown
+
+
+def target_series(macro: Macro, sessions: SessionArray) -> str:
+    """Return which series says the Fed's target on the last session, or would."""
+    last = sessions[-1:]
+    is_range = not np.isnan(macro.on("DFEDTARU", last)).all() or (last >= RANGE_SINCE).all()
+    return "DFEDTARU" if is_range else "DFEDTAR"
+
+
+def _target(macro: Macro, sessions: SessionArray) -> FloatArray:
+    """Return the Fed's target, from 2008-12-16 the middle of its range."""
+    middle = difference(macro.on("DFEDTARU", sessions), np.array(HALF_RANGE_PCT))
+    if "DFEDTAR" not in macro:
+        return middle
+    single = np.where(sessions < RANGE_SINCE, macro.on("DFEDTAR", sessions), np.nan)
+    return np.where(np.isnan(middle), single, middle)
+
+
+_POLICY_RATES: Mapping[str, Callable[[Macro, SessionArray], FloatArray]] = {
+    "DFF": lambda macro, sessions: macro.on("DFF", sessions),
+    "target": _target,
+    "FEDFUNDS": lambda macro, sessions: macro.on("FEDFUNDS", sessions),
+}
+"""The policy rate, best first: the first that is fresh on a session stands on it."""
