@@ -47,7 +47,8 @@ def breadth(folder: Path, as_of: str) -> dict[str, object]:
     day, rows = pd.Timestamp(as_of), participation(folder, as_of)
     last, changes = rows.iloc[-1], rows.index[rows["leadership_change"]]
     rank = percentile(rows["lead"].abs().to_numpy())
-    up, down = (breadth_series(folder, name).until(as_of).on(day) for name in ("ADV", "DECL"))
+    up, down = _of_one_day(folder, "ADV", "DECL", day)
+    highs, lows = _of_one_day(folder, "MAHN", "MALN", day)
     return {
         "relative_20_pct": last["lead"],
         "relative_20_sigmas": last["lead"] / last["sigma"],
@@ -59,9 +60,16 @@ def breadth(folder: Path, as_of: str) -> dict[str, object]:
         "advancers": up,
         "decliners": down,
         "advance_decline_pct": 100 * (up - down) / (up + down),
-        "new_highs": breadth_series(folder, "MAHN").on(day),
-        "new_lows": breadth_series(folder, "MALN").on(day),
+        "new_highs": highs,
+        "new_lows": lows,
     }
+
+
+def _of_one_day(folder: Path, one: str, other: str, day: pd.Timestamp) -> tuple[float, float]:
+    series = [breadth_series(folder, name) for name in (one, other)]
+    both = pd.concat([pd.Series(x.value, x.reference) for x in series], axis=1, join="inner").loc[:day]
+    is_fresh = len(both) > 0 and (day - both.index[-1]).days <= 7
+    return tuple(both.iloc[-1]) if is_fresh else (np.nan, np.nan)
 
 
 def above_200(folder: Path, as_of: str) -> dict[str, float]:

@@ -240,6 +240,24 @@ def test_advancers_and_decliners_of_two_days_are_not_mixed():
     assert math.isnan(found.advance_decline_pct)
 
 
+def test_new_highs_and_lows_of_two_days_are_not_mixed():
+    found = on(None, None, macro=published(MAHN=50.0, MALN=(7.0, DAY - timedelta(days=3))))
+    assert (found.new_highs, found.new_lows) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("up", "down", "highs", "lows"),
+    [("ADV", "DECL", "advancers", "decliners"), ("MAHN", "MALN", "new_highs", "new_lows")],
+)
+@pytest.mark.parametrize(("age", "is_known"), [(1, True), (7, True), (8, False)])
+def test_two_counts_are_of_the_newest_day_that_both_have(up, down, highs, lows, age, is_known):
+    before = DAY - timedelta(days=age)
+    both = published(**{up: (3.0, before), down: (1.0, before)})
+    macro = Macro(pl.concat([published(**{down: 99.0}).frame, both.frame]))
+    found = on(None, None, macro=macro)
+    assert (getattr(found, highs), getattr(found, lows)) == ((3, 1) if is_known else (None, None))
+
+
 def test_no_issue_that_moved_leaves_the_balance_unknown():
     found = on(None, None, macro=published(ADV=0.0, DECL=0.0))
     assert (found.advancers, found.decliners, found.universe) == (0, 0, "NYSE issues")
@@ -247,13 +265,13 @@ def test_no_issue_that_moved_leaves_the_balance_unknown():
 
 
 def test_a_value_published_later_is_not_seen():
-    assert on(None, None, LONG[:-1], macro=published(S5TH=61.0, MAHN=3.0)).universe is None
-    assert on(None, None, LONG[:-1], macro=published(MAHN=3.0)).new_highs is None
+    assert on(None, None, LONG[:-1], macro=published(S5TH=61.0, MAHN=3.0, MALN=1.0)).universe is None
+    assert on(None, None, LONG[:-1], macro=published(MAHN=3.0, MALN=1.0)).new_highs is None
 
 
 def test_stored_stocks_go_before_published_series():
     stored = Universe(DAY, 55.0, NAN, 300, 100, 450, "stored symbols")
-    found = on(None, None, macro=published(S5TH=61.0, ADV=1.0, DECL=1.0, MAHN=50.0), universe=stored)
+    found = on(None, None, macro=published(S5TH=61.0, ADV=1.0, DECL=1.0, MAHN=50.0, MALN=2.0), universe=stored)
     assert (found.share_above_50_pct, found.universe, found.n_stocks) == (55.0, "stored symbols", 450)
     assert math.isnan(found.share_above_200_pct)
     assert (found.advancers, found.decliners, found.advance_decline_pct) == (300, 100, 50.0)

@@ -18,7 +18,7 @@ from openapex.context.causal import (
     rows_known,
     trailing_mean_and_std,
 )
-from openapex.context.macro import Macro, Tail
+from openapex.context.macro import SERIES, Macro
 from openapex.context.relative import name_of, relative_returns
 from openapex.context.universe import Universe
 
@@ -48,6 +48,8 @@ class Breadth:
         First session of the pair in today's state, without interruption.
     last_confirmed : date or None
         Last session on which the lead was a σ or more in the state's direction; None for MIXED, which has none.
+    advancers, decliners, new_highs, new_lows : int or None
+        Both of a pair are of one day.
     universe : str or None
         What the shares count.  Advancers and decliners count the same stocks if these are stored, else NYSE issues, as
         `new_highs` and `new_lows` always do.
@@ -194,33 +196,33 @@ def _stored(universe: Universe | None) -> dict[str, Any]:
 
 
 def _published(macro: Macro, today: SessionArray) -> dict[str, Any]:
-    """Return what the market breadth series say; advancers and decliners only if they are about the same day."""
+    """Return what the market breadth series say; two counts that belong together are of one day."""
     if not len(today):
         return {}
-    (advancers, up_day), (decliners, down_day) = _newest(macro, "ADV", today), _newest(macro, "DECL", today)
-    is_one_day = up_day is not None and up_day == down_day
+    advancers, decliners = _of_one_day(macro, "ADV", "DECL", today)
+    new_highs, new_lows = _of_one_day(macro, "MAHN", "MALN", today)
     found: dict[str, Any] = {
-        "advancers": _count(advancers) if is_one_day else None,
-        "decliners": _count(decliners) if is_one_day else None,
-        "advance_decline_pct": _balance(advancers, decliners) if is_one_day else NAN,
-        "new_highs": _count(_newest(macro, "MAHN", today)[0]),
-        "new_lows": _count(_newest(macro, "MALN", today)[0]),
-        "universe": "NYSE issues" if is_one_day else None,
+        "advancers": _count(advancers),
+        "decliners": _count(decliners),
+        "advance_decline_pct": _balance(advancers, decliners),
+        "new_highs": _count(new_highs),
+        "new_lows": _count(new_lows),
+        "universe": None if np.isnan(advancers) else "NYSE issues",
     }
     for series, universe in SHARES_ABOVE_200.items():
-        share, day = _newest(macro, series, today)
-        if day is not None:
+        share = float(macro.on(series, today)[0])
+        if not np.isnan(share):
             return found | {"share_above_200_pct": share, "universe": universe}
     return found
 
 
-def _newest(macro: Macro, series: str, today: SessionArray) -> tuple[float, np.datetime64 | None]:
-    """Return the value that stands today and the day it is about, None if there is none."""
-    tail: Tail | None = macro.tail(series, 1)
-    value = NAN if tail is None else float(tail.on(today)[0])
-    if tail is None or value != value:
-        return NAN, None
-    return value, tail.reference[int(rows_known(tail.known, today)[0])]
+def _of_one_day(macro: Macro, one: str, other: str, today: SessionArray) -> tuple[float, float]:
+    """Return the values of two series on the newest day that both are about, NaN where that is none or too old."""
+    oldest = (today[0] - min(SERIES[name].max_age_days for name in (one, other))).item()
+    days, values = macro.latest(one, today[0].item(), since=oldest)
+    other_days, other_values = macro.latest(other, today[0].item(), since=oldest)
+    _, at, other_at = np.intersect1d(days, other_days, assume_unique=True, return_indices=True)
+    return (float(values[at[-1]]), float(other_values[other_at[-1]])) if len(at) else (NAN, NAN)
 
 
 def _count(value: float) -> int | None:
