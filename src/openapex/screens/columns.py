@@ -53,7 +53,9 @@ COLUMNS: Final[Mapping[str, Column]] = MappingProxyType(
         "score": Column("number", "0–100", "The composite score."),
         "verdict": Column("text", "", "BUY, HOLD or SELL; unknown where too little is known for one.", VERDICTS),
         "coverage": Column("number", "0–1", "Share of the model's weights whose signals are known."),
-        "percentile": Column("number", "0–100", "Share of the symbol's own past scores that are lower, in percent."),
+        "percentile": Column(
+            "number", "0–100", "Share of the symbol's own scores so far that are lower, ties half, in percent."
+        ),
         **{
             f"{name}_score": Column("number", "0–100", f"The {signal.title} signal.")
             for name, signal in SIGNALS.items()

@@ -57,7 +57,7 @@ class Term:
     def settled(self) -> pl.Expr:
         """The expression with null for what is not finite."""
         # `replace` names its input once.  A `when` (as `fill_nan` is) names it twice: 20 divisions in a row would be
-        # a tree of a million nodes.
+        # a tree of a million nodes; and Polars 2.1 gives one row for ``lit(0) < -when(...)`` where all rows are null.
         return self.expr.replace(_NOT_FINITE, None) if self.is_raw else self.expr
 
     def fault(self, problem: str) -> BadExpression:
@@ -78,9 +78,8 @@ def constant(word: Word, source: str) -> Term:
 
 def named(word: Word, source: str, column: Column) -> Term:
     """Return a column."""
-    expr = pl.col(word.text).cast(_DTYPES[column.kind])
-    expr = pl.when(expr.is_finite()).then(expr) if column.kind == "number" else expr
-    return Term(column.kind, expr, source, word.at, word.end, has_name=True, choices=column.choices)
+    expr, is_raw = pl.col(word.text).cast(_DTYPES[column.kind]), column.kind == "number"
+    return Term(column.kind, expr, source, word.at, word.end, True, choices=column.choices, is_raw=is_raw)
 
 
 def _made(kind: Kind, expr: pl.Expr, parts: Sequence[Term], is_raw: bool = False) -> Term:
