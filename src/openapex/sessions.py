@@ -78,11 +78,15 @@ INDICES = {
 
 @dataclass(frozen=True, slots=True)
 class _Table:
-    """The sessions of one calendar from `first` to `last` day, and the local time at which each closes."""
+    """The sessions of one calendar from `first` to `last` day, and the local time at which each closes.
+
+    `lost` are the days without a session that no yearly rule closes.
+    """
 
     first: np.datetime64
     last: np.datetime64
     sessions: SessionArray
+    lost: SessionArray
     local_closes: MomentArray
     zone: str
 
@@ -100,14 +104,17 @@ def _xnys() -> _Table:
     head, *lines = text.splitlines()
     first, last = (np.datetime64(word, "D") for word in head.split()[2:4])
     facts = [line.split(",") for line in lines]
-    closed = np.array([day for day, fact in facts if fact == "closed"], dtype="datetime64[D]")
-    early = [(day, fact) for day, fact in facts if fact != "closed"]
+    closed, lost = (
+        np.array([day for day, fact in facts if fact in words], dtype="datetime64[D]")
+        for words in (("closed", "unscheduled"), ("unscheduled",))
+    )
+    early = [(day, fact) for day, fact in facts if ":" in fact]
     days = np.arange(first, last + 1)
     sessions = days[np.is_busday(days, holidays=closed)]
     closes: MomentArray = (sessions.astype("datetime64[h]") + 16).astype("datetime64[us]")
     rows = np.searchsorted(sessions, np.array([day for day, _ in early], dtype="datetime64[D]"))
     closes[rows] = np.array([f"{day}T{time}" for day, time in early], dtype="datetime64[us]")
-    return _Table(first, last, sessions, closes, ZONES["XNYS"])
+    return _Table(first, last, sessions, lost, closes, ZONES["XNYS"])
 
 
 def _asked(calendar: str) -> _Table:
@@ -124,8 +131,10 @@ def _asked(calendar: str) -> _Table:
         last = min(date(2040, 12, 31), high.date() if high is not None else date.max)
         full = exchange_calendars.get_calendar(calendar, start=first.isoformat(), end=last.isoformat())
         sessions = full.sessions.to_numpy().astype("datetime64[D]")
+        adhoc = np.array(full.adhoc_holidays, dtype="datetime64[D]")
+        lost = adhoc[np.is_busday(adhoc) & ~np.isin(adhoc, sessions)]
         closes = full.closes.dt.tz_convert(ZONES[calendar]).dt.tz_localize(None).to_numpy().astype("datetime64[us]")
-    return _Table(np.datetime64(first, "D"), np.datetime64(last, "D"), sessions, closes, ZONES[calendar])
+    return _Table(np.datetime64(first, "D"), np.datetime64(last, "D"), sessions, lost, closes, ZONES[calendar])
 
 
 @lru_cache(maxsize=len(ZONES))
@@ -169,6 +178,23 @@ def sessions_between(start: date, end: date, calendar: str = "XNYS") -> SessionA
     low, high = _inside(start, table, calendar), _inside(end, table, calendar)
     at = np.searchsorted(table.sessions, low, side="left")
     return table.sessions[at : np.searchsorted(table.sessions, high, side="right")]
+
+
+def is_planned_between(start: date, end: date, calendar: str = "XNYS") -> bool:
+    """Tell whether the exchange's yearly rules have a session from `start` to `end`, both inclusive.
+
+    A day that was closed against the rules (mourning, a storm, an attack) counts as a session: nobody knew of the
+    closure long before.  So the answer for days to come is the same that could be given at any time before.
+
+    Examples
+    --------
+    >>> day = date(2012, 10, 29)      # the storm Sandy
+    >>> len(sessions_between(day, day)), is_planned_between(day, day)
+    (0, True)
+    """
+    lost = _table(calendar).lost
+    was_lost = (lost >= np.datetime64(start, "D")) & (lost <= np.datetime64(end, "D"))
+    return bool(was_lost.any()) or len(sessions_between(start, end, calendar)) > 0
 
 
 def is_session(day: date, calendar: str = "XNYS") -> bool:

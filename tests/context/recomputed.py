@@ -14,6 +14,8 @@ from tests.context.recomputed_releases import known_on
 LIMITS = {"ICSA": 24, "FEDFUNDS": 75, "PAYEMS": 85, "UNRATE": 85, "CFNAI": 100, "USREC": 500, "DTWEXBGS": 17}
 BREADTH_LIMIT, DAILY_LIMIT = 7, 10
 DAY = pd.Timedelta(days=1)
+BEFORE_A_SURPRISE = pd.DatetimeIndex(["2001-09-10", "2004-06-10"])
+"""Last sessions of a week by a closure that no calendar had: on that day the week was not over for anyone."""
 
 
 # --- the data as it was known ---------------------------------------------------------------------------------------
@@ -176,6 +178,7 @@ def rotation(folder: Path, symbol: str, benchmark: str, as_of: str, weekly: bool
         exchange = bars(folder, "SPY").index  # the whole file: the exchange's sessions are known in advance
         week = (exchange - pd.to_timedelta(exchange.day_of_week, unit="D")).to_numpy()
         closes_week = exchange[np.append(week[1:] != week[:-1], True)]
+        closes_week = closes_week[(closes_week < prices.index[-1]) | ~closes_week.isin(BEFORE_A_SURPRISE)]
         prices = prices[prices.index.isin(closes_week)]
     strength = _standing_out(100 * np.log(prices[symbol] / prices[benchmark]).to_numpy(), window)
     change = strength - back(strength, step)

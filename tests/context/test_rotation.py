@@ -226,6 +226,29 @@ def test_a_week_is_closed_when_the_exchange_has_no_later_session_in_it(day, stan
     assert weekly_on(date.fromisoformat(day)).session == date.fromisoformat(stands_on)
 
 
+@pytest.mark.parametrize(
+    ("day", "stands_on"),
+    [
+        ("2001-09-07", "2001-09-07"),
+        ("2001-09-10", "2001-09-07"),  # nobody knew on Monday that it was the week's last session
+        ("2001-09-17", "2001-09-10"),  # the next session tells
+        ("2004-06-10", "2004-06-04"),  # Friday was closed for a funeral, by announcement
+        ("2004-06-14", "2004-06-10"),
+        ("2012-10-26", "2012-10-26"),  # Monday and Tuesday were closed for the storm Sandy
+        ("2012-11-01", "2012-10-26"),
+        ("2012-11-02", "2012-11-02"),
+        ("2008-12-24", "2008-12-19"),  # Christmas was on Thursday: Friday is still to come
+        ("2009-12-24", "2009-12-24"),  # Christmas was on Friday
+        ("2009-04-09", "2009-04-09"),  # Good Friday
+        ("2010-12-31", "2010-12-31"),  # New Year's Day was on Saturday: no holiday
+    ],
+)
+def test_scenario_36_a_closure_that_nobody_planned_ends_no_week(day, stands_on):
+    days = exchange_days("2000-06-01", day)
+    a, b = walk("A", days, 3), walk("B", days, 4)
+    assert rotation(a, b, weekly=True).session == date.fromisoformat(stands_on)
+
+
 def test_a_missing_friday_bar_leaves_the_week_open_until_the_next_begins():
     kept = np.array([day != date(2023, 11, 10) for day in NYSE.tolist()])
     gappy = bars_of("X", NYSE[kept], X.adj_close[kept])

@@ -19,6 +19,7 @@ from openapex.sessions import (
     ZONES,
     calendar_of,
     close_times,
+    is_planned_between,
     is_session,
     is_settled,
     known_span,
@@ -66,6 +67,23 @@ def test_sessions_are_the_days_on_which_the_sp500_was_quoted(shared_data: Path):
 )  # fmt: skip
 def test_unscheduled_closures_are_known(day):
     assert not is_session(date.fromisoformat(day))
+
+
+def test_only_closures_against_the_rules_count_as_planned_sessions(library):
+    days = np.arange(np.datetime64(FIRST), np.datetime64(LAST) + 1).tolist()
+    differ = [day for day in days if is_planned_between(day, day) != is_session(day)]
+    adhoc = sorted(stamp.date() for stamp in library.adhoc_holidays)
+    assert differ == [day for day in adhoc if day >= FIRST]
+    assert len(differ) == 15
+    assert is_planned_between(date(2001, 9, 11), date(2001, 9, 16))
+    assert not is_planned_between(date(2024, 3, 29), date(2024, 3, 31))  # Good Friday
+
+
+def test_another_exchanges_unplanned_closures_are_asked_for():
+    # Tokyo, 2019-10-22: the enthronement, by a law for that year alone
+    day = date(2019, 10, 22)
+    assert (is_session(day, "XTKS"), is_planned_between(day, day, "XTKS")) == (False, True)
+    assert not is_planned_between(date(2024, 5, 3), date(2024, 5, 5), "XTKS")
 
 
 def test_scenario_05_a_span_of_holidays_or_closures_holds_no_session():

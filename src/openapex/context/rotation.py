@@ -13,7 +13,7 @@ import numpy as np
 from openapex.bars import Bars, BoolArray, FloatArray, SessionArray
 from openapex.context.causal import NAN
 from openapex.context.relative import name_of, ratios
-from openapex.sessions import known_span, sessions_between
+from openapex.sessions import is_planned_between, known_span
 
 Quadrant: TypeAlias = Literal["leading", "weakening", "lagging", "improving"]
 
@@ -163,11 +163,15 @@ def _closes_a_week(sessions: SessionArray, calendar: str | None) -> BoolArray:
 
 
 def _is_week_over(day: date, calendar: str | None) -> bool:
-    """Tell whether no session of the ISO week follows `day`; not before it is certain."""
+    """Tell whether no session of the ISO week follows `day`; not before it is certain.
+
+    It is certain where the yearly holidays close the rest of the week.  A closure that was not planned (2001-09-11) ends
+    no week: nobody knew of it, and the first session of the next week tells.
+    """
     sunday = day + timedelta(days=7 - day.isoweekday())
     if calendar is None or day == sunday:
         return day == sunday
     first, last = known_span(calendar)
     if day < first or sunday > last:
         return False
-    return not len(sessions_between(day + timedelta(days=1), sunday, calendar))
+    return not is_planned_between(day + timedelta(days=1), sunday, calendar)
