@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from openapex.bars import BAR_SCHEMA, Bars
 from openapex.errors import ApexError, BadInput, UnknownName, UnreadableData
 from openapex.score import live as module
+from openapex.score import live_states
 from openapex.score.composite import composite, verdict
 from openapex.score.live import Live
 from openapex.score.live_compiled import WORTH_THREADS
@@ -269,6 +270,15 @@ REFUSED = {
     "too short": ({"LQD": ("2030-01-02", *BAR), "SPY": ("2030-01-02", 1.0)}, "bar of SPY is"),
     "text": ({"LQD": ("2030-01-02", *BAR), "SPY": "2030-01-02"}, "bar of SPY is '2030-01-02', must be"),
     "a word for a price": ({"SPY": ("2030-01-02", 1, 2, 3, "4", 5)}, "close of SPY is '4', must be a number"),
+    "yes for a price": ({"SPY": ("2030-01-02", 1, 2, 3, True, 5)}, "close of SPY is True, must be a number"),
+    "an endless number": ({"SPY": ("2030-01-02", 1, 2, 3, 4, 10**400)}, "volume of SPY is 10.*, must be"),
+    "a number for a symbol": ({"SPY": ("2030-01-02", *BAR), 7: ("2030-01-02", *BAR)}, "symbol is 7, must be text"),
+    "twice the same": (
+        pl.DataFrame(
+            [{"symbol": "SPY", "session": date(2030, 1, 2), "high": 1, "low": 1, "close": 1, "volume": 1}] * 2
+        ),
+        "must be later than the row before it",
+    ),
     "a list": ([("2030-01-02", *BAR)], "new bars are a list, must be"),
 }
 
@@ -394,14 +404,35 @@ def test_copies_and_pickles_go_their_own_way(demo, compiled):
     live = Live(demo, compiled=compiled)
     before = state_of(live)
     twins = [live.copy(), copy.copy(live), copy.deepcopy(live), pickle.loads(pickle.dumps(live))]
-    wanted = [twin.update({"SPY": ("2030-01-02", *BAR)}) for twin in twins]
+    new = {"NEW": ("2030-01-02", *BAR), "SPY": ("2030-01-02", *BAR)}
+    wanted = [twin.update(new) for twin in twins]
     assert state_of(live) == before
-    kept = live.update({"SPY": ("2030-01-02", *BAR)})
+    kept = live.update(new)
     for twin, scores in zip(twins, wanted, strict=True):
         np.testing.assert_array_equal(scores.outputs, kept.outputs)
         assert twin.compiled == compiled
         assert repr(twin) == repr(live)
         assert state_of(twin) == state_of(live)
+
+
+def test_ctrl_c_in_the_middle_leaves_every_symbol_as_it_was(demo, monkeypatch):
+    live, twin = Live(demo, compiled=False), Live(demo, compiled=False)
+    before, stepped, calls = live.scores(), live_states._stepped, []
+
+    def interrupted(indicator, *rest):
+        calls.append(indicator)
+        if len(calls) == 9:  # in the second of three symbols
+            raise KeyboardInterrupt
+        return stepped(indicator, *rest)
+
+    new = {name: ("2030-01-02", *BAR) for name in ("IWM", "NEW", "SPY")}
+    monkeypatch.setattr(live_states, "_stepped", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        live.update(new)
+    monkeypatch.undo()
+    assert live.symbols == demo.symbols
+    np.testing.assert_array_equal(live.scores().outputs, before.outputs)
+    np.testing.assert_array_equal(live.update(new).outputs, twin.update(new).outputs)
 
 
 def test_a_pickle_goes_on_where_numba_is_missing(demo, monkeypatch):

@@ -68,6 +68,9 @@ def _from_frame(frame: pl.DataFrame) -> Bars:
 
 
 def _from_mapping(new: Mapping[str, Sequence[Any]]) -> Bars:
+    for symbol in new:
+        if not isinstance(symbol, str):
+            raise BadInput(f"symbol is {symbol!r}, must be text")
     symbols = tuple(sorted(new))
     n = len(symbols)
     sessions = np.array([_day(name, new[name]) for name in symbols], dtype="datetime64[D]")
@@ -93,8 +96,15 @@ def _day(symbol: str, bar: Sequence[Any]) -> date:
 
 
 def _numbers(symbol: str, bar: Sequence[Any]) -> list[float]:
-    numbers = [np.nan if value is None else value for value in bar[1:]]
-    for name, value in zip(ORDER[1:], numbers, strict=True):
-        if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-            raise BadInput(f"{name} of {symbol} is {value!r}, must be a number, or None where unknown")
-    return numbers
+    return [_number(symbol, name, value) for name, value in zip(ORDER[1:], bar[1:], strict=True)]
+
+
+def _number(symbol: str, name: str, value: Any) -> float:
+    if value is None:
+        return float("nan")
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise BadInput(f"{name} of {symbol} is {value!r}, must be a number, or None where unknown")
+    try:
+        return float(value)
+    except OverflowError:
+        raise BadInput(f"{name} of {symbol} is {value!r}, must be a number below 1e308") from None
