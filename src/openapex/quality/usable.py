@@ -5,7 +5,7 @@ What is usual for a symbol (medians of 63 bars) is computed only at the few rows
 A test keeps this equal to `openapex.quality.examined`, bit for bit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 import numpy as np
@@ -13,7 +13,7 @@ import polars as pl
 
 from openapex.bars import BAR_SCHEMA, FIELDS, BoolArray, FloatArray, IntArray
 from openapex.quality.breaks import LN_RATIOS, LN_SUSPECT, breaks, held_rows
-from openapex.quality.examine import _ordered
+from openapex.quality.examine import _ordered, _splits
 from openapex.quality.gaps import is_provisional
 from openapex.quality.habit import LEAST, LN_TINY, N_SPREADS, WINDOW, Habit, log_moves
 from openapex.quality.rows import refused
@@ -78,12 +78,12 @@ def usable(
     adjusted = columns["adj_close"]
     adjusted[(adjusted <= 0) | np.isinf(adjusted)] = np.nan
     offsets = _offsets(frame["symbol"])
-    keep = _on_scale(frame, columns, offsets, actions)
+    keep = on_scale(frame["symbol"].gather(offsets[:-1]).to_list(), frame["session"], columns, offsets, actions)
     if not keep.all():
         frame = frame.filter(pl.Series(keep))
         columns = {name: values[keep] for name, values in columns.items()}
         offsets = np.concatenate([[0], np.cumsum(keep)])[offsets]
-    columns["volume"][_false_volumes(columns, offsets)] = np.nan
+    columns["volume"][false_volumes(columns, offsets)] = np.nan
     frame = frame.with_columns(pl.Series(name, columns[name]).fill_nan(None) for name in ("volume", "adj_close"))
     return _with_provisional(frame, offsets, calendar, now)
 
@@ -93,56 +93,53 @@ def _offsets(symbols: pl.Series) -> IntArray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
 
-def _moves(close: FloatArray, offsets: IntArray) -> FloatArray:
-    moves = log_moves(close)
-    moves[offsets[:-1][offsets[:-1] < len(moves)]] = np.nan
-    return moves
-
-
-def _on_scale(
-    frame: pl.DataFrame, columns: Mapping[str, FloatArray], offsets: IntArray, actions: pl.DataFrame | None
+def on_scale(
+    symbols: Sequence[str],
+    sessions: pl.Series,
+    columns: Mapping[str, FloatArray],
+    offsets: IntArray,
+    actions: pl.DataFrame | None,
+    jumps: IntArray | None = None,
 ) -> BoolArray:
-    """Return where a row is on the scale of the rows around it; only symbols with a suspicious jump are looked at."""
-    keep = np.ones(frame.height, dtype=np.bool_)
-    moves = _moves(columns["close"], offsets)
-    suspects = np.flatnonzero(np.abs(moves) > LN_SUSPECT)
-    size = np.abs(moves[suspects])
+    """Return where a row is on the scale of the rows around it; only symbols with a suspicious jump are looked at.
+
+    `jumps` are rows among which all suspicious ones are, where they are known; every symbol has at least a row.
+    """
+    close = columns["close"]
+    keep = np.ones(len(close), dtype=np.bool_)
+    rows = np.arange(len(close)) if jumps is None else jumps
+    rows = np.setdiff1d(rows, offsets[:-1], assume_unique=True)
+    size = np.abs(np.log(close[rows] / close[rows - 1]))
+    rows, size = rows[size > LN_SUSPECT], size[size > LN_SUSPECT]
     nearest = LN_RATIOS[np.abs(LN_RATIOS[None, :] - size[:, None]).argmin(axis=1)]
     could_be = np.abs(size - nearest) <= MOST_SLACK * nearest
-    has_splits = actions is not None and not actions.is_empty()
-    rows = suspects if has_splits else suspects[could_be]
-    for at in np.unique(np.searchsorted(offsets, rows, side="right") - 1).tolist():
-        first, end = int(offsets[at]), int(offsets[at + 1])
-        keep[first:end] = _scale_of_one(frame, columns, moves, (first, end), actions)
+    known = set() if actions is None else set(actions["symbol"])
+    of_symbol = np.searchsorted(offsets, rows, side="right") - 1
+    for at in np.unique(of_symbol).tolist():
+        if symbols[at] in known or could_be[of_symbol == at].any():
+            part = slice(int(offsets[at]), int(offsets[at + 1]))
+            own = {name: values[part] for name, values in columns.items()}
+            keep[part] = _scale_of_one(own, _splits(symbols[at], actions, sessions[part]))
     return keep
 
 
-def _scale_of_one(
-    frame: pl.DataFrame,
-    columns: Mapping[str, FloatArray],
-    moves: FloatArray,
-    rows: tuple[int, int],
-    actions: pl.DataFrame | None,
-) -> BoolArray:
-    from openapex.quality.examine import _splits
-
-    part = slice(*rows)
-    own = {name: values[part] for name, values in columns.items()}
+def _scale_of_one(own: dict[str, FloatArray], splits: Mapping[int, float]) -> BoolArray:
     own["volume"] = np.where(own["volume"] > 0, own["volume"], np.nan)
+    moves = log_moves(own["close"])
     usual = Habit(
-        move=LazyTrailing(np.abs(moves[part])),  # type: ignore[arg-type]
+        move=LazyTrailing(np.abs(moves)),  # type: ignore[arg-type]
         span=LazyTrailing(np.log(own["high"] / own["low"])),  # type: ignore[arg-type]
         volume=LazyTrailing(own["volume"]),  # type: ignore[arg-type]
     )
-    found = breaks(own, usual, moves[part], _splits(frame["symbol"][rows[0]], actions, frame["session"][part]))
-    keep = np.ones(rows[1] - rows[0], dtype=np.bool_)
+    found = breaks(own, usual, moves, splits)
+    keep = np.ones(len(moves), dtype=np.bool_)
     if found.ratio:
         keep[: found.restart] = False
         keep[held_rows(found)] = False
     return keep
 
 
-def _false_volumes(columns: Mapping[str, FloatArray], offsets: IntArray) -> BoolArray:
+def false_volumes(columns: Mapping[str, FloatArray], offsets: IntArray) -> BoolArray:
     """Return where volume contradicts the price or is far below the habit of the bars before."""
     close, known = columns["close"], columns["volume"]
     starts = offsets[:-1][offsets[:-1] < len(close)]
@@ -152,15 +149,19 @@ def _false_volumes(columns: Mapping[str, FloatArray], offsets: IntArray) -> Bool
     is_false: BoolArray = (known == 0) & moved
     volume = np.where(known > 0, known, np.nan)
     for row, first in _thin(volume, offsets):
-        own = volume[first : row + 1]
-        at = row - first
-        usual = LazyTrailing(own)[at]
-        shortfall = np.log(usual) - np.log(own[at])
-        if shortfall > LN_TINY:
-            logs = np.log(own)
-            spread = (LazyTrailing(logs, 0.75)[at] - LazyTrailing(logs, 0.25)[at]) / 1.349
-            is_false[row] |= bool(shortfall > N_SPREADS * spread)
+        is_false[row] |= is_tiny(volume[max(first, row - WINDOW) : row], volume[row])
     return is_false
+
+
+def is_tiny(before: FloatArray, volume: float) -> bool:
+    """Tell whether a volume is far below those of the `WINDOW` bars `before`; NaN is unknown."""
+    at = len(before)
+    shortfall = np.log(LazyTrailing(before)[at]) - np.log(volume)
+    if not shortfall > LN_TINY:
+        return False
+    logs = np.log(before)
+    spread = (LazyTrailing(logs, 0.75)[at] - LazyTrailing(logs, 0.25)[at]) / 1.349
+    return bool(shortfall > N_SPREADS * spread)
 
 
 def _thin(volume: FloatArray, offsets: IntArray) -> Iterator[tuple[int, int]]:
