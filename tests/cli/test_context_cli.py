@@ -28,12 +28,12 @@ class Done(NamedTuple):
     err: str
 
 
-def apex(home: Path, *words: str) -> Done:
+def apex(home: Path, *words: str, columns: int = 118) -> Done:
     """Run the command in this process, as the console script does, with a store of its own and no network."""
     env = {"APEX_HOME": str(home), "APEX_YAHOO_URL": "http://127.0.0.1:9", "APEX_FRED_URL": "http://127.0.0.1:9"}
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
-        mock.patch.dict(os.environ, env | {"COLUMNS": "118"}),
+        mock.patch.dict(os.environ, env | {"COLUMNS": str(columns)}),
         mock.patch.object(sys, "argv", ["apex", *words]),
         mock.patch("openapex.cli.gc"),  # the settings of a process that ends
         contextlib.redirect_stdout(out),
@@ -62,7 +62,7 @@ def test_context_has_its_sections_in_order(shown: Done) -> None:
     titles = [
         "Relative strength",
         "Rotation, daily (63 sessions) against SPY",
-        "Rotation, weekly (26 closed weeks) against SPY",
+        "Rotation, weekly (26 closed weeks, the last on 2025-12-26) against SPY",
         "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval",
         "Events of the page",
         "Regime",
@@ -88,6 +88,46 @@ def test_context_says_what_it_is_of_and_where_it_is_from(shown: Done) -> None:
 def test_no_line_is_wider_than_a_screen_and_none_is_cut(shown: Done) -> None:
     assert max(len(line) for line in shown.out.splitlines()) <= 118
     assert "…" not in shown.out
+
+
+def test_a_narrow_screen_cuts_nothing(tmp_path: Path) -> None:
+    for words in (["context", "IWM"], ["rotation", "IWM", "QQQ"], ["rotation", "IWM", "--weekly"], ["analyze", "IWM"]):
+        wide, narrow = (apex(tmp_path, *words, "--source", "demo", "--no-color", columns=n).out for n in (118, 80))
+        assert max(map(len, narrow.splitlines())) <= 80
+        assert "…" not in narrow
+        assert sorted(re.findall(r"\d[\d.,:-]*", narrow)) == sorted(re.findall(r"\d[\d.,:-]*", wide)), words
+
+
+def test_a_topic_tells_when_its_newest_number_was_known(shown: Done) -> None:
+    assert re.search(r"^Growth +STEADY +12-25  CFNAI", shown.out, re.M), "the claims of 20 December"
+    assert re.search(r"^Breadth +BROAD +95  12-31  IWM", shown.out, re.M)
+    assert "\nPctile: place in its own history of the 20-session lead" in shown.out
+
+
+def test_macro_values_have_their_units(shown: Done) -> None:
+    for words in (
+        r"DGS2 +2-year Treasury yield +3\.79 %", r"ICSA +Initial jobless claims +313 K", r"USREC .*announced +no ",
+        r"PAYEMS +Nonfarm payrolls +170,578 K", r"Series +Value +About +Known +Notes",
+    ):  # fmt: skip
+        assert re.search(rf"^{words}", shown.out, re.M), words
+
+
+def test_a_stale_symbol_says_so_in_the_first_line(tmp_path: Path, tables: Tables) -> None:
+    folder = Tables(tables.bars.filter(pl.col("date").dt.year() > 2023), {}).written(tmp_path / "old")
+    for command in ("context", "analyze"):
+        out = apex(tmp_path, command, "IWM", "--data", str(folder), "--no-color").out
+        assert out.splitlines()[0].split()[-1] == "STALE"
+        assert re.search(r"last bar is 2025-12-31, \d+ sessions behind", " ".join(out.split()))
+
+
+def test_tables_without_a_number_are_left_out(tmp_path: Path, tables: Tables) -> None:
+    folder = Tables(tables.bars.filter(pl.col("date").dt.year() > 2022), {}).written(tmp_path / "bars")
+    out = apex(tmp_path, "context", "IWM", "--data", str(folder), "--no-color").out
+    titles = {line.strip() for line in out.splitlines()}
+    assert "Relative strength" in titles
+    assert not {"Regime", "Macro series"} & titles
+    assert "Rate sensitivity" not in out
+    assert "nan" not in out
 
 
 def test_without_colours_there_are_no_escapes(shown: Done, tmp_path: Path) -> None:
@@ -127,7 +167,7 @@ def test_holdings_give_the_sectors(tmp_path: Path) -> None:
 def test_no_context_leaves_the_block_out(tmp_path: Path) -> None:
     whole = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--no-color")
     bare = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--no-color", "--no-context")
-    assert re.search(r"^Context +State +Pctile +Why", whole.out, re.M)
+    assert re.search(r"^Context +State +Pctile +Known +Why", whole.out, re.M)
     assert "Regime" in whole.out
     assert "Context" not in bare.out
     assert "Regime" not in bare.out

@@ -1,13 +1,21 @@
-"""The weather in one line a topic."""
+"""The weather in one line a topic, and what every table and report here shares."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from openapex.context.lines import Line
+from openapex.desk.analysis import DataNote, shown_warnings, warning_text
 
+LEGEND = (
+    "Pctile: place in its own history of the 20-session lead (vs, Breadth), 20-session change (Rates), spread (Credit)"
+)
 STATE_COLOURS = {
     "CRUNCH": "bold red", "STRAINED": "yellow", "HEADWIND": "yellow", "SLOWDOWN": "yellow", "NARROW": "yellow",
     "SLOWING": "yellow", "BEHIND": "yellow", "RISING": "yellow", "TAILWIND": "green", "BROAD": "green",
@@ -16,17 +24,54 @@ STATE_COLOURS = {
 
 
 def lines_table(lines: Sequence[Line]) -> Table:
-    """Return one row a topic: title, state, where its number stands in its history, sentence."""
+    """Return one row a topic: title, state, where its number stands in its history, when it was known, sentence."""
+    newest = max((line.known_at for line in lines if line.known_at), default=date.max)
     table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim")
     table.add_column("Context", no_wrap=True)
     table.add_column("State", no_wrap=True)
     table.add_column("Pctile", justify="right", no_wrap=True)
+    table.add_column("Known", no_wrap=True)
     table.add_column("Why", ratio=1)
     for line in lines:
         rank = "" if math.isnan(line.percentile) else rank_text(line.percentile)
         sentence = Text(line.sentence, "dim" if line.sentence.startswith("unknown") else "")
-        table.add_row(line.title, Text(line.state or "", STATE_COLOURS.get(line.state or "", "")), rank, sentence)
+        state = Text(line.state or "", STATE_COLOURS.get(line.state or "", ""))
+        table.add_row(line.title, state, rank, Text(_day(line.known_at, newest), "dim"), sentence)
     return table
+
+
+def _day(day: date | None, newest: date) -> str:
+    """Return a day without its year where that is the newest one's."""
+    return "" if day is None else f"{day:%m-%d}" if day.year == newest.year else f"{day}"
+
+
+def legend() -> Text:
+    """Return what the percentiles of `lines_table` are of."""
+    return Text(LEGEND, "dim")
+
+
+def warning_lines(note: DataNote) -> list[Text]:
+    """Return the warnings a reader must see, and how many more there are."""
+    shown = shown_warnings(note)
+    lines = [Text(f"  ! {warning_text(one)}", "yellow").append(f" [{one.rule}]", "dim") for one in shown]
+    hidden = len(note.warnings) - len(shown)
+    if hidden:
+        lines.append(Text(f"  + {hidden} older or lesser findings: --json lists them all", "dim"))
+    return lines
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A table that gives up half of its space between columns where it would be too wide, before any word breaks."""
+
+    table: Table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """Yield the table for the width there is."""
+        self.table.collapse_padding = Measurement.get(console, options.update(width=500), self.table).maximum > (
+            options.max_width
+        )
+        yield self.table
 
 
 def rank_text(rank: float) -> str:

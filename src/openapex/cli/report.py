@@ -7,9 +7,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from openapex.cli.lines import is_macro_missing, lines_table
+from openapex.cli.lines import is_macro_missing, legend, lines_table, warning_lines
 from openapex.context.key_stats import KEY_STATS
-from openapex.desk.analysis import Analysis, ScoredSignal, shown_warnings, stat_label, stat_text, warning_text
+from openapex.desk.analysis import Analysis, ScoredSignal, stat_label, stat_text
 
 COLOURS = {"BUY": "bold green", "HOLD": "bold yellow", "SELL": "bold red", None: "bold"}
 BAR_CELLS = 10
@@ -20,9 +20,9 @@ def print_report(analysis: Analysis, console: Console) -> None:
     """Write the report to `console`."""
     parts: list[RenderableType] = [_headline(analysis), Text(), _signals(analysis), Text()]
     if analysis.context:
-        parts += [lines_table(analysis.context), *_advice(analysis), Text()]
+        parts += [lines_table(analysis.context), legend(), *_advice(analysis), Text()]
     console.print(Group(*parts, _stats(analysis), Text()))
-    console.print(_data(analysis))
+    console.print(Group(_data(analysis), *warning_lines(analysis.data)))
 
 
 def _advice(analysis: Analysis) -> list[RenderableType]:
@@ -180,10 +180,4 @@ def _data(analysis: Analysis) -> Text:
     text.append(", last bar PROVISIONAL" if note.provisional else ", last bar settled")
     if note.stale:
         text.append("  STALE", "bold red")
-    shown = shown_warnings(note)
-    for warning in shown:
-        text.append(f"\n  ! {warning_text(warning)}", "yellow").append(f" [{warning.rule}]", "dim")
-    hidden = len(note.warnings) - len(shown)
-    if hidden:
-        text.append(f"\n  + {hidden} older or lesser findings: --json lists them all", "dim")
     return text

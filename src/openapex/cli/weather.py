@@ -7,21 +7,25 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from openapex.cli.lines import STATE_COLOURS, lines_table, rank_text
+from openapex.cli.lines import STATE_COLOURS, Fitting, legend, lines_table, rank_text, warning_lines
+from openapex.context.macro import Known
 from openapex.context.rate_beta import RateBeta
 from openapex.context.rotation import Rotation
 from openapex.desk.context import ContextReport
 from openapex.desk.rotation import RotationReport
 
+MACRO_FORMS = {
+    "%": "{:.2f} %", "claims a week": "{:,.0f} K", "thousand jobs": "{:,.0f} K", "issues": "{:,.0f}", "σ": "{:+.2f} σ",
+}  # fmt: skip
 QUADRANT_COLOURS = {"leading": "green", "weakening": "yellow", "lagging": "red", "improving": "cyan", None: "dim"}
 
 
 def print_context(report: ContextReport, console: Console) -> None:
     """Write the whole weather to `console`."""
-    parts: list[RenderableType] = [_headline(report), Text(), lines_table(report.lines)]
+    parts: list[RenderableType] = [_headline(report), Text(), lines_table(report.lines), legend()]
     for title, table in _tables(report):
         if table.row_count:
-            parts += [Text(), Text(title, "bold"), table]
+            parts += [Text(), Text(title, "bold"), Fitting(table)]
     console.print(Group(*parts, Text(), *_footer(report)))
 
 
@@ -31,10 +35,9 @@ def print_rotation(report: RotationReport, console: Console) -> None:
     if report.simulated:
         text.append(" SIMULATED ", "bold white on red").append("  ")
     rows = "closed weeks" if report.weekly else "sessions"
-    text.append(f"Rotation against {report.benchmark}, {rows}, ", "bold").append(
-        f"close of {report.session:%a %Y-%m-%d}"
-    )
-    console.print(Group(text, Text(), rotation_table(report.rows)))
+    text.append(f"Rotation against {report.benchmark}, {rows}, ", "bold")
+    text.append(f"{'the last on' if report.weekly else 'close of'} {report.rows_session:%a %Y-%m-%d}")
+    console.print(Group(text, Text(), Fitting(rotation_table(report.rows))))
     if report.missing:
         console.print(Text(f"\n  ! no bars: {', '.join(report.missing)}", "yellow"))
 
@@ -50,14 +53,18 @@ def _headline(report: ContextReport) -> Text:
     text.append(
         f"close of {report.weather.session:%a %Y-%m-%d}   against {profile.benchmark} and {profile.rival}", "dim"
     )
+    if report.data.stale:
+        text.append("   STALE", "bold red")
     return text.append(f"\n{profile.summary}", "dim")
 
 
 def _tables(report: ContextReport) -> Iterable[tuple[str, Table]]:
     weather = report.weather
     yield "Relative strength", _relative(report)
-    for span, words in (("daily", "Rotation, daily (63 sessions)"), ("weekly", "Rotation, weekly (26 closed weeks)")):
-        yield f"{words} against {weather.profile.benchmark}", rotation_table(weather.relative.rotation[span].values())
+    for span, words in (("daily", "daily (63 sessions)"), ("weekly", "weekly (26 closed weeks")):
+        rows = weather.relative.rotation[span].values()
+        week = f", the last on {_last(rows)})" if span == "weekly" else ""
+        yield f"Rotation, {words}{week} against {weather.profile.benchmark}", rotation_table(rows)
     yield "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval", _sensitivities(report)
     yield "Events of the page", _events(report)
     yield "Regime", _regimes(report)
@@ -66,16 +73,21 @@ def _tables(report: ContextReport) -> Iterable[tuple[str, Table]]:
         yield f"Sectors of {report.sectors.fund}, list of {report.sectors.list_date}", _sectors(report)
 
 
-def _plain_table(*columns: str, right: Sequence[str] = ()) -> Table:
+def _last(rows: Iterable[Rotation]) -> str:
+    return str(max((row.session for row in rows if row.session), default="n/a"))
+
+
+def _plain_table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) -> Table:
+    """Return an empty table; columns of words in `wraps` give way where it is too wide, numbers never do."""
     table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
     for name in columns:
-        table.add_column(name, justify="right" if name in right else "left", no_wrap=True)
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=name not in wraps)
     return table
 
 
 def _relative(report: ContextReport) -> Table:
-    numbers = ("Ratio", "20 sessions", "Pctile", "z", "Slope", "Ratio pctile (1 y)")
-    table = _plain_table("Pair", "", *numbers, "", right=numbers)
+    numbers = ("Ratio", "20 sessions", "Pctile", "z", "Slope", "1 y pctile")
+    table = _plain_table("Pair", "", *numbers, "", right=numbers, wraps=("",))
     proxies = report.weather.profile.proxies
     for name, pair in report.weather.relative.pairs.items():
         table.add_row(
@@ -105,6 +117,8 @@ def rotation_table(rows: Iterable[Rotation]) -> Table:
 
 def _sensitivities(report: ContextReport) -> Table:
     table = _plain_table("Symbol", "less SPY", "R²", "n", "own", "R²", "n", right=("R²", "n"))
+    if all(row.own is None and row.relative is None for row in report.weather.sensitivities):
+        return table
     for row in report.weather.sensitivities:
         table.add_row(row.symbol, *_beta(row.relative), *_beta(row.own))
     return table
@@ -118,7 +132,7 @@ def _beta(beta: RateBeta | None) -> tuple[str, str, str]:
 
 def _events(report: ContextReport) -> Table:
     numbers = ("Share", "n", "of sessions")
-    table = _plain_table("Event", "Today", "Last", *numbers, right=numbers)
+    table = _plain_table("Event", "Today", "Last", *numbers, right=numbers, wraps=("Event",))
     for event in report.weather.events.events.values():
         now = "unknown" if event.is_now is None else "yes" if event.is_now else "no"
         table.add_row(
@@ -131,10 +145,12 @@ def _events(report: ContextReport) -> Table:
 def _regimes(report: ContextReport) -> Table:
     regime = report.weather.regime
     numbers = ("Share", "Typical spell")
-    table = _plain_table("State", "", *numbers, "Then", right=numbers)
+    table = _plain_table("State", "", *numbers, "Then", right=numbers, wraps=("Then",))
+    if not regime.n_known:
+        return table
     for name, share in regime.share.items():
         after = {pair.split(" → ")[1]: n for pair, n in regime.transitions.items() if pair.startswith(f"{name} → ")}
-        then = "  ".join(f"{to} {n}×" for to, n in sorted(after.items(), key=lambda one: -one[1])[:3])
+        then = ", ".join(f"{to} {n}×" for to, n in sorted(after.items(), key=lambda one: -one[1])[:3])
         dwell = regime.median_dwell.get(name, math.nan)
         table.add_row(
             Text(name, STATE_COLOURS.get(name, "")), "now" if name == regime.state else "",
@@ -144,19 +160,22 @@ def _regimes(report: ContextReport) -> Table:
 
 
 def _macro(report: ContextReport) -> Table:
-    table = _plain_table("Series", "Value", "About", "Known", "", right=("Value",))
+    table = _plain_table("Series", "", "Value", "About", "Known", "Notes", right=("Value",), wraps=("", "Notes"))
     for one in report.weather.known:
         notes = [word for word, is_so in (("STALE", one.is_stale), ("may be revised", not one.as_published)) if is_so]
         if one.n_carried and one.series.startswith(("DGS", "T10", "BAML", "VIX", "DFF")):
             notes.append(f"carried on {one.n_carried} of 252 sessions")
-        table.add_row(
-            f"{one.series}  {one.title}",
-            f"{one.value:,.2f}",
-            str(one.reference_date),
-            str(one.known_at),
-            ", ".join(notes),
-        )
+        days = (str(one.reference_date), str(one.known_at))
+        table.add_row(one.series, one.title, macro_value(one), *days, ", ".join(notes))
     return table
+
+
+def macro_value(one: Known) -> str:
+    """Return a value in its unit: a count without decimals, a yes or no as such."""
+    if one.unit == "0/1":
+        return "yes" if one.value else "no"
+    form = MACRO_FORMS.get(one.unit, "{:,.2f}")
+    return form.format(one.value / 1000 if one.unit == "claims a week" else one.value)
 
 
 def _sectors(report: ContextReport) -> Table:
@@ -177,6 +196,7 @@ def _footer(report: ContextReport) -> Iterable[Text]:
     if note.stale:
         text.append("  STALE", "bold red")
     yield text
+    yield from warning_lines(note)
     by_advice: dict[str, list[str]] = {}
     for one in report.missing:
         ended = one.title.partition(" end on ")[2]

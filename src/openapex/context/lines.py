@@ -71,8 +71,7 @@ def _relative(weather: Weather) -> Line:
     rival = weather.relative.pairs.get(f"{profile.symbol}/{profile.rival}")
     if rival is not None and not math.isnan(rival.relative_20_pct):
         text += f", {_pp(rival.relative_20_pct)} against {profile.rival}"
-    way = "rising" if pair.slope_pct > 0 else "falling"
-    text += f"; ratio {way} {abs(pair.slope_pct):.2f} % a session{_extreme(pair)}"
+    text += f"; ratio {pair.slope_pct:+.2f} % a session{_extreme(pair)}"
     return Line("relative", title, lead, "pp", pair.relative_20_percentile, state, pair.session, text)
 
 

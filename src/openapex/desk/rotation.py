@@ -27,6 +27,11 @@ class RotationReport:
     rows: tuple[Rotation, ...]
     missing: tuple[str, ...]
 
+    @property
+    def rows_session(self) -> date:
+        """The session the rows stand on: of closed weeks the last one of the newest."""
+        return max((row.session for row in self.rows if row.session), default=self.session)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON types."""
         shown: dict[str, Any] = plain(self)

@@ -43,7 +43,7 @@ def _frame(report: "RotationReport", span: float) -> Iterator[str]:
         yield f'<text x="{x + 8}" y="{y + 18}" fill="#666">{name}</text>'
     rows = "closed weeks" if report.weekly else "sessions"
     word = "SIMULATED " if report.simulated else ""
-    title = f"{word}Rotation against {report.benchmark}, {rows}, {report.session.isoformat()}"
+    title = f"{word}Rotation against {report.benchmark}, {rows}, {report.rows_session.isoformat()}"
     yield f'<text x="{LEFT}" y="26" font-weight="bold">{escape(title)}</text>'
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
         value = f"{100 + share * span:.1f}"
