@@ -229,3 +229,18 @@ class TestSensitivities:
     def test_of_nobody_are_none(self):
         assert sensitivities({}, "SPY", MACRO) == ()
         assert sensitivities({"A": A}, "SPY", Macro.nothing())[0].own is None
+
+
+def test_ranks_go_from_the_most_sensitive_on_and_leave_the_benchmark_out():
+    calm, wild = bars_of("CALM", DAYS, OTHER - 0.5 * MOVES), bars_of("WILD", DAYS, OTHER + 9 * MOVES)
+    rows = sensitivities({"CALM": calm, "SPY": SPY, "WILD": wild, "A": A}, "SPY", MACRO)
+    assert [(row.symbol, row.rank) for row in rows] == [
+        ("CALM", "3 of 3"), ("SPY", None), ("WILD", "1 of 3"), ("A", "2 of 3"),
+    ]  # fmt: skip
+
+
+def test_nobody_is_ranked_where_one_is_unknown():
+    young = bars_of("YOUNG", DAYS[200:], OWN[200:])
+    rows = sensitivities({"A": A, "SPY": SPY, "YOUNG": young}, "SPY", MACRO)
+    assert [row.rank for row in rows] == [None, None, None]
+    assert [row.rank for row in sensitivities({"A": A, "SPY": SPY}, "SPY", MACRO)] == [None, None]

@@ -24,6 +24,8 @@ from openapex.sessions import sessions_between
 from openapex.sources.source import Source
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+BREADTH_COUNTS = ("S5TH", "ADV", "DECL", "MAHN", "MALN")
+"""What the store does not have and FRED does not publish."""
 FRIDAY_NIGHT = datetime(2024, 6, 29, 2, tzinfo=UTC)
 SERVERS = Path(__file__).resolve().parents[1] / "sources"
 
@@ -66,7 +68,8 @@ def test_the_store_gives_the_same_numbers_as_the_folder(home: Path, folder: Path
         assert made["data"][key] == direct["data"][key], key
     assert stored.macro_sources == ("files",)
     assert missing(stored) == {
-        "XRT": "apex fetch SYMBOL", "IJR": "apex fetch SYMBOL", "S5TH": "apex import TABLE of date, series, value",
+        "XRT": "apex fetch SYMBOL", "IJR": "apex fetch SYMBOL",
+        **dict.fromkeys(BREADTH_COUNTS, "apex import TABLE of date, series, value"),
     }  # fmt: skip
     assert "apex fetch XRT IJR" in printed(stored)
 
@@ -141,7 +144,7 @@ def test_a_symbol_is_fetched_with_what_it_is_compared_with(net: Any) -> None:
     asked = len(yahoo.log)
     made = apex.context("IWM", now=FRIDAY_NIGHT)
     assert len(yahoo.log) == asked
-    assert {one.name for one in made.missing} <= {"DFEDTAR", "S5TH", "ICSA", "CFNAI", "PAYEMS", "UNRATE", "DTWEXBGS"}
+    assert {one.name for one in made.missing} <= {"DFEDTAR", *BREADTH_COUNTS, "ICSA", "CFNAI", "PAYEMS", "UNRATE", "DTWEXBGS"}
     assert made.weather.rates.two_year_pct == pytest.approx(made.to_dict()["data"]["macro"]["DGS2"]["value"])
     assert made.macro_sources == ("fred",)
     assert made.data.version.startswith("store@")

@@ -55,10 +55,10 @@ def trailing_mean_and_std(
     known = ~np.isnan(x)
     shift = x[int(known.argmax())] if known.any() else 0.0
     deviation = np.where(known, x - shift, 0.0)
-    n = _last(np.add.accumulate(known.astype(np.float64)), window)
-    total = _last(np.add.accumulate(deviation), window)
+    n = last_part(np.add.accumulate(known.astype(np.float64)), window)
+    total = last_part(np.add.accumulate(deviation), window)
     all_squares = np.add.accumulate(deviation * deviation)
-    squares = _last(all_squares, window)
+    squares = last_part(all_squares, window)
     enough = n >= max(least, ddof + 1)
     count = np.where(enough, n, NAN)
     variance = (squares - total * total / count) / (count - ddof)
@@ -66,7 +66,7 @@ def trailing_mean_and_std(
     return total / count + shift, np.where(is_rounding, 0.0, np.sqrt(np.maximum(variance, 0.0)))
 
 
-def _last(running: FloatArray, window: int) -> FloatArray:
+def last_part(running: FloatArray, window: int) -> FloatArray:
     """Return the part of a running sum that belongs to the last `window` rows."""
     out = running.copy()
     out[window:] -= running[:-window]

@@ -1,13 +1,13 @@
 """Rate beta: how much a symbol moves, ahead of the benchmark or on its own, when the 2-year Treasury yield moves."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
 
 from openapex.bars import Bars, BoolArray, FloatArray, SessionArray
-from openapex.context.causal import NAN, percentile
+from openapex.context.causal import NAN, last_part, percentile
 from openapex.context.macro import Macro
 from openapex.context.relative import common_rows
 
@@ -38,11 +38,15 @@ class RateBeta:
 
 @dataclass(frozen=True, slots=True)
 class Sensitivity:
-    """Rate beta of one symbol: of its return minus the benchmark's, and of its own."""
+    """Rate beta of one symbol: of its return minus the benchmark's, and of its own.
+
+    `rank` ("1 of 5") counts from the largest `relative` in size; None for the benchmark, and for all if one is unknown.
+    """
 
     symbol: str
     relative: RateBeta | None
     own: RateBeta | None
+    rank: str | None = None
 
 
 def rate_beta(bars: Bars, benchmark: Bars | None, macro: Macro, *, with_history: bool = True) -> RateBeta | None:
@@ -94,7 +98,20 @@ def sensitivities(bars: Mapping[str, Bars], benchmark: str, macro: Macro) -> tup
         is_other = other is not None and symbol != benchmark
         relative = _rate_beta(own, other, by_day[day], False) if is_other else None
         rows.append(Sensitivity(symbol, relative, _rate_beta(own, None, by_day[day], False)))
-    return tuple(rows)
+    return _ranked(rows, benchmark)
+
+
+def _ranked(rows: Sequence[Sensitivity], benchmark: str) -> tuple[Sensitivity, ...]:
+    sizes = {
+        row.symbol: -1.0 if row.relative is None else abs(row.relative.beta) for row in rows if row.symbol != benchmark
+    }
+    if len(sizes) < 2 or min(sizes.values()) < 0.0:
+        return tuple(rows)
+    order = sorted(sizes, key=lambda symbol: -sizes[symbol])
+    return tuple(
+        replace(row, rank=f"{order.index(row.symbol) + 1} of {len(order)}") if row.symbol in sizes else row
+        for row in rows
+    )
 
 
 def rolling_betas(x: FloatArray, y: FloatArray, window: int = WINDOW, least: int = LEAST) -> FloatArray:
@@ -115,22 +132,15 @@ def rolling_betas(x: FloatArray, y: FloatArray, window: int = WINDOW, least: int
     Within 1e-9 of a direct fit for changes of yields and returns in percent; a longer series changes no earlier bit.
     """
     n = np.minimum(np.arange(1, len(x) + 1), window)
-    sum_x, sum_y, sum_xx, sum_xy = (_last_sums(one, window) for one in (x, y, x * x, x * y))
+    sum_x, sum_y, sum_xx, sum_xy = (last_part(np.add.accumulate(one), window) for one in (x, y, x * x, x * y))
     spread = np.where(_has_moved(x, window) & (n >= least), sum_xx - sum_x * sum_x / n, NAN)
     return (sum_xy - sum_x * sum_y / n) / spread
-
-
-def _last_sums(x: FloatArray, window: int) -> FloatArray:
-    running = np.add.accumulate(x)
-    out = running.copy()
-    out[window:] -= running[:-window]
-    return out
 
 
 def _has_moved(x: FloatArray, window: int) -> BoolArray:
     """Return whether the last `window` values differ: counted, as their rounded sums would never say no."""
     differs = np.append(0.0, x[1:] != x[:-1])[: len(x)]
-    return _last_sums(differs, window - 1) > 0
+    return last_part(np.add.accumulate(differs), window - 1) > 0
 
 
 def _yields(bars: Bars, macro: Macro) -> tuple[SessionArray, FloatArray]:

@@ -1,18 +1,19 @@
 """All of a symbol's weather on one session: relative strength, rates, credit, growth, breadth, regime, events."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from openapex.bars import Bars, FloatArray
+from openapex.bars import Bars, FloatArray, SessionArray
 from openapex.context.breadth import Breadth, breadth
 from openapex.context.credit import Credit, credit
 from openapex.context.events import PageEvents, page_events
 from openapex.context.growth import Growth, growth
 from openapex.context.macro import SERIES, Known, Macro
-from openapex.context.profile import Profile
+from openapex.context.profile import Profile, missing_companions
 from openapex.context.rate_beta import RateBeta, Sensitivity, rate_beta, sensitivities
-from openapex.context.rates import Rates, rates
+from openapex.context.rates import Rates, rates, target_series
 from openapex.context.regime import Regime, regime
 from openapex.context.relative import Relative, relative_strength
 from openapex.context.rotation import Rotation, rotation
@@ -73,7 +74,7 @@ class Computed:
 
 
 REPLACED = frozenset({"DFEDTAR", "DFEDTARU", "FEDFUNDS", "DFF", "S5TH", "MMTH", "ADV", "DECL", "MAHN", "MALN"})
-"""Series for which another stands in; their absence is named where it leaves a gap."""
+"""Series for which another stands in, or that only count in pairs; named where something is unknown without them."""
 
 
 def weather(
@@ -117,6 +118,7 @@ def weather(
     lead = breadth(held.get(SMALL), held.get(LARGE), macro, sessions, universe)
     benchmark = held.get(profile.benchmark)
     around = (rate_weather, credit_weather, growth_weather, lead)
+    happened = _events(bars, benchmark, macro, computed or Computed(), around)
     return Weather(
         symbol=symbol,
         session=sessions[-1].item(),
@@ -131,10 +133,10 @@ def weather(
         growth=growth_weather,
         breadth=lead,
         regime=regime(rate_weather.states, credit_weather.states, lead.states, growth_weather.states),
-        events=_events(bars, benchmark, macro, computed or Computed(), around),
+        events=happened,
         known=macro.known(SERIES, sessions),
-        missing_symbols=tuple(name for name in profile.companions if name not in others),
-        missing_series=_missing_series(macro, universe),
+        missing_symbols=missing_companions(profile, others),
+        missing_series=_missing_series(macro, sessions, lead, rate_weather, happened),
     )
 
 
@@ -176,10 +178,17 @@ def _events(
     )  # fmt: skip
 
 
-def _missing_series(macro: Macro, universe: Universe | None) -> tuple[str, ...]:
-    missing = [name for name in SERIES if name not in REPLACED and name not in macro]
-    if "DFF" not in macro and "FEDFUNDS" not in macro:
-        missing.append("DFF")
-    if universe is None and "S5TH" not in macro and "MMTH" not in macro:
-        missing.append("S5TH")
-    return tuple(missing)
+def _missing_series(
+    macro: Macro, sessions: SessionArray, lead: Breadth, rate_weather: Rates, happened: PageEvents
+) -> tuple[str, ...]:
+    """Return the series that are not there, and of those that stand in for each other the best where it is unknown."""
+    target = target_series(macro, sessions)
+    unknown = {
+        target: happened["policy_day"].is_now is None and macro.standing(target, sessions) is None,
+        "DFF": math.isnan(rate_weather.policy_pct),
+        "S5TH": math.isnan(lead.share_above_200_pct),
+    }
+    for pair, value in ((("ADV", "DECL"), lead.advancers), (("MAHN", "MALN"), lead.new_highs)):
+        ended = [name for name in pair if macro.standing(name, sessions) is None] or pair
+        unknown |= {name: value is None and name in ended for name in pair}
+    return tuple(name for name in SERIES if unknown.get(name, name not in REPLACED and name not in macro))

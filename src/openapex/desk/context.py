@@ -203,7 +203,7 @@ def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:
     series |= {
         one.series: f"{one.title}; its values end on {one.reference_date}"
         for one in weather.known
-        if one.is_stale and one.series not in REPLACED
+        if one.is_stale and (one.series not in REPLACED or one.series in weather.missing_series)
     }
     return (
         *symbols,
