@@ -15,15 +15,14 @@ FIRST, LAST = date(1970, 1, 1), date(2040, 12, 31)
 
 
 def rows() -> list[tuple[date, str]]:
-    """Return (day, ``closed``, ``unscheduled`` or local closing time) for every weekday that is not a plain 16:00 session."""
+    """Return (day, fact) for every weekday that is not a plain 16:00 session."""
     calendar = exchange_calendars.get_calendar("XNYS", start=FIRST.isoformat(), end=LAST.isoformat())
     closes = calendar.closes.dt.tz_convert("America/New_York")
     times = {stamp.date(): close.strftime("%H:%M") for stamp, close in closes.items()}
     unscheduled = {stamp.date() for stamp in calendar.adhoc_holidays}
     days = (FIRST + timedelta(days=i) for i in range((LAST - FIRST).days + 1))
-    facts = (
-        (day, times.get(day, "unscheduled" if day in unscheduled else "closed")) for day in days if day.weekday() < 5
-    )
+    closed = {day: "unscheduled" if day in unscheduled else "closed" for day in days if day.weekday() < 5}
+    facts = ((day, times.get(day, fact)) for day, fact in closed.items())
     return [(day, fact) for day, fact in facts if fact != "16:00"]
 
 

@@ -165,8 +165,8 @@ def _closes_a_week(sessions: SessionArray, calendar: str | None) -> BoolArray:
 def _is_week_over(day: date, calendar: str | None) -> bool:
     """Tell whether no session of the ISO week follows `day`; not before it is certain.
 
-    It is certain where the yearly holidays close the rest of the week.  A closure that was not planned (2001-09-11) ends
-    no week: nobody knew of it, and the first session of the next week tells.
+    It is certain where the yearly holidays close the rest of the week.  A closure that was not planned (2001-09-11)
+    ends no week: nobody knew of it, and the first session of the next week tells.
     """
     sunday = day + timedelta(days=7 - day.isoweekday())
     if calendar is None or day == sunday:
