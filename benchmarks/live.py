@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.measured import Measured
 from openapex.bars import Bars, FloatArray
 from openapex.score.live import Live
+from openapex.score.live_bars import NewBars
 
 N_SYMBOLS, N_PLAIN, WARM, N_NEW = 2_000, 50, 300, 20
 PLAIN_BAR_MS, COMPILED_BAR_MS = 1.0, 20.0
@@ -51,13 +52,20 @@ def milliseconds(job: Callable[[], object]) -> float:
     return (time.perf_counter() - begin) * 1e3
 
 
-def taken(bars: Bars, *, compiled: bool, one_by_one: bool = False) -> list[float]:
+def mapping(new: Bars) -> dict[str, tuple[object, ...]]:
+    """Return one bar a symbol as a feed would write it."""
+    names = ("sessions", "open", "high", "low", "close", "volume")
+    return dict(zip(new.symbols, zip(*(getattr(new, name).tolist() for name in names), strict=True), strict=True))
+
+
+def taken(bars: Bars, *, compiled: bool, one_by_one: bool = False, as_mapping: bool = False) -> list[float]:
     """Return the milliseconds of each of the new bars, after `WARM` bars of history."""
     live = Live(span(bars, 0, WARM), compiled=compiled)
     found = []
     for t in range(WARM, WARM + N_NEW):
         new = span(bars, t, t + 1)
-        parts = [new.one(symbol) for symbol in new.symbols] if one_by_one else [new]
+        parts: list[NewBars] = [new.one(symbol) for symbol in new.symbols] if one_by_one else [new]
+        parts = [mapping(new)] if as_mapping else parts
         found += [milliseconds(lambda part=part: live.update(part)) for part in parts]
     return found
 
@@ -70,10 +78,11 @@ def run() -> Iterator[Measured]:
     together = float(np.median(taken(few, compiled=False))) / N_PLAIN
     detail = f"{alone:.3f} ms alone, {together:.3f} ms a symbol among {N_PLAIN}: six signals, composite, verdict"
     yield Measured("live, interpreted / 1 ms a symbol", max(alone, together) / PLAIN_BAR_MS, 1.0, detail)
-    all_ms = taken(bars, compiled=True)
-    middle, worst = float(np.median(all_ms)), max(all_ms)
-    detail = f"{middle:.1f} ms (worst of {N_NEW}: {worst:.1f} ms) for one bar of {N_SYMBOLS:,} symbols"
-    yield Measured("live, compiled / 20 ms", middle / COMPILED_BAR_MS, 1.0, detail)
+    for form, as_mapping in (("Bars", False), ("a mapping", True)):
+        all_ms = taken(bars, compiled=True, as_mapping=as_mapping)
+        middle, worst = float(np.median(all_ms)), max(all_ms)
+        detail = f"{middle:.1f} ms (worst of {N_NEW}: {worst:.1f} ms) for one bar of {N_SYMBOLS:,} symbols"
+        yield Measured(f"live, compiled, from {form} / 20 ms", middle / COMPILED_BAR_MS, 1.0, detail)
 
 
 if __name__ == "__main__":

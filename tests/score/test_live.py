@@ -554,6 +554,29 @@ def test_the_bars_given_are_not_touched(demo):
         np.testing.assert_array_equal(getattr(demo, name), column)
 
 
+@pytest.mark.realdata
+@pytest.mark.slow
+def test_every_symbol_of_a_real_universe_equals_the_scan(shared_data):
+    from openapex.score.panel import panel as scan
+
+    frame = pl.read_parquet(shared_data / "stocks_daily.parquet").rename({"date": "session"})
+    columns = ("symbol", "session", *COLUMNS[1:-1])
+    bars = Bars.from_frame(frame.select(columns).with_columns(provisional=pl.lit(False)))
+    last = bars.offsets[1:] - 1
+    is_last = np.zeros(len(bars), dtype=bool)
+    is_last[last] = True
+    cut = bars.frame()
+    live = Live(Bars.from_frame(cut.filter(~is_last)))
+    scores, wanted = live.update(cut.filter(is_last)), scan(bars, model())
+    assert live.compiled
+    assert scores.symbols == bars.symbols
+    np.testing.assert_array_equal(scores.score, wanted.score)
+    np.testing.assert_array_equal(scores.coverage, wanted.coverage)
+    assert list(scores.verdict) == wanted.verdicts
+    for name, column in wanted.scores.items():
+        np.testing.assert_array_equal(scores.signals[name], column, err_msg=name)
+
+
 def test_the_example_of_the_page_runs():
     page = Path(__file__).resolve().parents[2] / "docs" / "live.md"
     n_failed, n_run = doctest.testfile(str(page), module_relative=False)

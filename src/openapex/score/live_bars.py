@@ -1,6 +1,7 @@
 """What may be given to `Live` as new bars, made `Bars`."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from typing import Any, TypeAlias
 
@@ -74,7 +75,7 @@ def _from_mapping(new: Mapping[str, Sequence[Any]]) -> Bars:
     symbols = tuple(sorted(new))
     n = len(symbols)
     sessions = np.array([_day(name, new[name]) for name in symbols], dtype="datetime64[D]")
-    table = np.array([_numbers(name, new[name]) for name in symbols], dtype=np.float64).reshape(n, len(ORDER) - 1)
+    table = _table(symbols, new).reshape(n, len(ORDER) - 1)
     columns: dict[str, FloatArray] = dict(zip(ORDER[1:], np.ascontiguousarray(table.T), strict=True))
     unknown = np.full(n, np.nan)
     return Bars(symbols, np.arange(n + 1), sessions, adj_close=unknown, provisional=np.zeros(n, dtype=bool), **columns)
@@ -82,7 +83,8 @@ def _from_mapping(new: Mapping[str, Sequence[Any]]) -> Bars:
 
 def _day(symbol: str, bar: Sequence[Any]) -> date:
     """Return the session of a bar, once the bar is known to have the right length."""
-    if isinstance(bar, str) or not isinstance(bar, Sequence | np.ndarray) or len(bar) != len(ORDER):
+    is_plain = type(bar) is tuple or type(bar) is list or isinstance(bar, Sequence | np.ndarray)
+    if isinstance(bar, str) or not is_plain or len(bar) != len(ORDER):
         raise BadInput(f"bar of {symbol} is {bar!r}, must be {ORDER}")
     value = bar[0].item() if isinstance(bar[0], np.datetime64) else bar[0]
     if isinstance(value, datetime):
@@ -95,8 +97,19 @@ def _day(symbol: str, bar: Sequence[Any]) -> date:
         raise BadInput(f"session of {symbol} is {bar[0]!r}, must be a date like 2024-12-31") from None
 
 
-def _numbers(symbol: str, bar: Sequence[Any]) -> list[float]:
-    return [_number(symbol, name, value) for name, value in zip(ORDER[1:], bar[1:], strict=True)]
+def _table(symbols: Sequence[str], new: Mapping[str, Sequence[Any]]) -> FloatArray:
+    """Return the numbers of all bars; those that are not all plain are read one by one, ten times slower."""
+    rows = [new[symbol][1:] for symbol in symbols]
+    if {type(value) for row in rows for value in row} <= {float, int}:
+        with suppress(OverflowError):
+            return np.array(rows, dtype=np.float64)
+    return np.array(
+        [
+            [_number(symbol, name, value) for name, value in zip(ORDER[1:], row, strict=True)]
+            for symbol, row in zip(symbols, rows, strict=True)
+        ],
+        dtype=np.float64,
+    )
 
 
 def _number(symbol: str, name: str, value: Any) -> float:
