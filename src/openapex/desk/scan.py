@@ -168,7 +168,7 @@ def scan(
         _checked(name, "column")
     if top is not None and top < 1:
         raise BadInput(f"top is {top}, must be at least 1")
-    asked = _asked(universe_spec)
+    asked = asked_universe(universe_spec)
     wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
     progress("reading")
     path = Path(data) if data is not None else None
@@ -203,7 +203,7 @@ def scan(
     )
 
 
-def _asked(spec: "str | Sequence[str] | None") -> Universe | None:
+def asked_universe(spec: "str | Sequence[str] | None") -> Universe | None:
     if spec is None:
         return None
     if isinstance(spec, str):

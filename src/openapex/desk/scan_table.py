@@ -88,7 +88,7 @@ def rows_of(
     A symbol's row depends on its own bars and the benchmark's alone, so a universe may be split.
     """
     progress("examining")
-    bars = _together([ready(part, now, as_of) for part in parts])
+    bars = together([ready(part, now, as_of) for part in parts])
     present = {name for part in parts for name in part.bars["symbol"].unique().to_list()}
     held = present | {name for part in parts for name in part.later}
     refused = {
@@ -98,7 +98,7 @@ def rows_of(
     if not len(bars):
         return Rows(pl.DataFrame(schema=TABLE_SCHEMA), refused, frozenset(held | set(refused)), 0, True)
     progress(f"scoring {len(bars.symbols):,} symbols, {len(bars):,} bars")
-    extra = _extra(bars, parts, as_of, now)
+    extra = late_scores(bars, parts, as_of, now)
     made = panel(bars, chosen, extra, keep=keep, on_compile=lambda what: progress("compiling, once"))
     known = ~np.all([np.isnan(column) for column in made.scores.values()], axis=0)
     lengths = np.diff(bars.offsets)
@@ -146,7 +146,7 @@ def scored(parts: Sequence[Rows], asked: Universe | None) -> Scored:
     )
 
 
-def _together(parts: Sequence[Bars]) -> Bars:
+def together(parts: Sequence[Bars]) -> Bars:
     """Return the bars of several parts, whose symbols differ, as one."""
     filled = [part for part in parts if len(part)]
     if len(filled) == 1:
@@ -156,7 +156,7 @@ def _together(parts: Sequence[Bars]) -> Bars:
     return Bars.from_frame(pl.concat([part.frame() for part in filled]))
 
 
-def _extra(bars: Bars, parts: Sequence[Bulk], as_of: date | None, now: datetime) -> dict[SignalName, FloatArray]:
+def late_scores(bars: Bars, parts: Sequence[Bulk], as_of: date | None, now: datetime) -> dict[SignalName, FloatArray]:
     """Return the histories of sentiment and fundamentals, computed for the symbols that have news or facts."""
     extra: dict[SignalName, FloatArray] = {}
     row_of = {name: i for i, name in enumerate(bars.symbols)}
