@@ -319,8 +319,9 @@ def test_a_provisional_bar_may_be_peeked_at_but_not_kept(demo):
     bar = Bars(bar.symbols, bar.offsets, np.array(["2030-01-02"], "datetime64[D]"),
                *[getattr(bar, name) for name in COLUMNS[1:-1]], np.array([True]))  # fmt: skip
     before = state_of(live)
-    with pytest.raises(BadInput, match=r"bar of SPY on 2030-01-02 is provisional, must be settled to be kept"):
-        live.update(bar)
+    for new in (bar, bar.frame()):
+        with pytest.raises(BadInput, match=r"bar of SPY on 2030-01-02 is provisional, must be settled to be kept"):
+            live.update(new)
     assert state_of(live) == before
     assert live.peek(bar).sessions[0] == np.datetime64("2030-01-02")
 
@@ -353,7 +354,8 @@ def test_every_form_of_one_bar_is_the_same_bar(demo, session):
     frame = pl.DataFrame({"symbol": ["SPY"], "session": [date(2030, 1, 2)], "high": [101], "low": [99.0],
                           "close": [100.5], "volume": [1e6]})  # fmt: skip
     full = frame.with_columns(open=100.0, adj_close=None, provisional=None).select(list(BAR_SCHEMA))
-    for new in ({"SPY": (session, *BAR)}, frame, full, Bars.from_frame(full)):
+    odd = frame.with_columns(open=pl.lit("not looked at"), note=pl.lit(1))
+    for new in ({"SPY": (session, *BAR)}, frame, full, odd, Bars.from_frame(full)):
         found = live.peek(new)
         assert found.symbols == ("SPY",)
         assert found.sessions.tolist() == [date(2030, 1, 2)]

@@ -125,8 +125,8 @@ class Live:
         ----------
         new : mapping of symbol to sequence, Bars, or frame
             ``{"IWM": (session, open, high, low, close, volume)}``, split-adjusted, None or NaN where unknown; or the
-            same as `Bars` or as a frame with the columns symbol, session, high, low, close, volume (others are not
-            looked at).  Bars and frames may hold several bars a symbol, to catch up.
+            same as `Bars` or as a frame with the columns symbol, session, high, low, close, volume and, if it marks
+            any, provisional (others are not looked at).  Both may hold several bars a symbol, to catch up.
         sentiment, fundamentals : mapping of symbol to float, optional
             Scores 0–100 known at this bar, NaN unknown; they count in this answer only.
 

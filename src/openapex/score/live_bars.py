@@ -61,9 +61,10 @@ def _from_frame(frame: pl.DataFrame) -> Bars:
     missing = [name for name in _NEEDED if name not in frame.columns]
     if missing:
         raise UnreadableData(f"frame of new bars has columns {frame.columns}, must also have {missing}")
-    unknown = {name: pl.lit(None, dtype=kind) for name, kind in BAR_SCHEMA.items() if name not in frame.columns}
+    looked_at = frame.select(name for name in (*_NEEDED, "provisional") if name in frame.columns)
+    unknown = {name: pl.lit(None, dtype=kind) for name, kind in BAR_SCHEMA.items() if name not in looked_at.columns}
     try:
-        return Bars.from_frame(frame.with_columns(**unknown))
+        return Bars.from_frame(looked_at.with_columns(**unknown))
     except pl.exceptions.InvalidOperationError as error:
         raise UnreadableData(f"frame of new bars has types {frame.schema}, must be {BAR_SCHEMA}") from error
 
