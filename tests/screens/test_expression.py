@@ -207,6 +207,14 @@ def test_fault_is_named_and_pointed_at(text: str, place: int, message: str) -> N
     assert excerpt[1].index("^") == 2 + place - 1
 
 
+def test_a_fault_at_the_end_of_a_long_condition_is_shown_with_what_stands_before() -> None:
+    with pytest.raises(BadExpression) as caught:
+        parsed(" or ".join(["rsi < 30"] * 30) + " or rsi < 'here'")
+    _, shown, carets = str(caught.value).split("\n")
+    assert shown.endswith("rsi < 30 or rsi < 'here'")
+    assert len(shown) == 2 + 72 == len(carets)
+
+
 def test_carets_stay_under_the_place_in_a_long_condition() -> None:
     text = " or ".join(["rsi < 30"] * 30) + " or rsi < 'here' or " + " or ".join(["rsi < 30"] * 30)
     with pytest.raises(BadExpression) as caught:
@@ -267,8 +275,22 @@ def test_limits_are_refused(text: str, message: str) -> None:
     ids=lambda text: text[:12],
 )
 def test_at_the_limits_it_still_works(text: str) -> None:
-    frame = pl.concat([FRAME] * 600)
+    frame = pl.concat([FRAME] * 600, rechunk=True)
     parsed(text).filter(frame)
+
+
+@pytest.mark.parametrize(
+    ("text", "n_times"),
+    [
+        ("rsi < 31 and not not rsi < 31", 30),
+        ("--rsi < 31", 49),
+        ("((rsi < 31))", 37),
+        ("rsi in (30) and rsi in (30)", 25),
+        ("abs(abs(abs(abs(rsi)))) < 31", 18),
+    ],
+)
+def test_nesting_counts_how_deep_not_how_often(text: str, n_times: int) -> None:
+    assert hits(" and ".join([text] * n_times)) == "A"
 
 
 def test_filter_names_a_missing_column() -> None:
