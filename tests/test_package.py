@@ -69,8 +69,9 @@ assert context("IWM", source="demo", as_of="2001-06-29").symbol == "IWM"
 
 def test_public_names_are_pinned() -> None:
     assert openapex.__all__ == [
-        "Analysis", "ApexError", "Bars", "ContextReport", "RotationReport", "analyze", "context", "fetch",
-        "import_path", "rotation",
+        "Analysis", "ApexError", "Bars", "ContextReport", "Live", "RotationReport", "ScanReport", "analyze", "context",
+        "fetch",
+        "import_path", "rotation", "scan",
     ]  # fmt: skip
     assert all(getattr(openapex, name) for name in openapex.__all__)
     assert set(openapex.__all__) <= set(dir(openapex))

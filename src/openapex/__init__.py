@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from openapex.desk.context import ContextReport, context
     from openapex.desk.fetch import fetch, import_path
     from openapex.desk.rotation import RotationReport, rotation
+    from openapex.desk.scan import ScanReport, scan
     from openapex.errors import ApexError
+    from openapex.score.live import Live
 
 __version__ = "0.1.0"
 __all__ = [
@@ -27,12 +29,15 @@ __all__ = [
     "ApexError",
     "Bars",
     "ContextReport",
+    "Live",
     "RotationReport",
+    "ScanReport",
     "analyze",
     "context",
     "fetch",
     "import_path",
     "rotation",
+    "scan",
 ]
 
 _HOMES = {
@@ -40,11 +45,14 @@ _HOMES = {
     "ApexError": "openapex.errors",
     "Bars": "openapex.bars",
     "ContextReport": "openapex.desk.context",
+    "Live": "openapex.score.live",
     "RotationReport": "openapex.desk.rotation",
+    "ScanReport": "openapex.desk.scan",
     "analyze": "openapex.desk.analyze",
     "fetch": "openapex.desk.fetch",
     "import_path": "openapex.desk.fetch",
     "rotation": "openapex.desk.rotation",
+    "scan": "openapex.desk.scan",
 }
 
 

@@ -190,7 +190,7 @@ def scan(
     shown = _count(top)
     with _progress("scanning", None) as tick:
         report = run(
-            universe, data=data, source=source, where=where, preset_name=preset, sort=sort,
+            universe, data=data, source=source, where=where, preset=preset, sort=sort,
             columns=[name.strip() for name in columns.split(",")] if columns else None,
             as_of=as_of, model=model, progress=tick,
         )  # fmt: skip

@@ -13,10 +13,12 @@ from openapex.desk.bulk import bulk
 from openapex.desk.plain import plain
 from openapex.desk.prepared import day
 from openapex.desk.scan_table import BENCHMARK, Refused, rows_of, scored
-from openapex.desk.universe import Universe, universe
+from openapex.desk.universe import Universe
+from openapex.desk.universe import universe as named_universe
 from openapex.errors import BadInput, UnknownName
 from openapex.score.model import model as scoring_model
-from openapex.screens import COLUMNS, DEFAULT, parsed, preset
+from openapex.screens import COLUMNS, DEFAULT, parsed
+from openapex.screens import preset as named_preset
 from openapex.signals.signal import EVENT_MEMORY
 
 NOT_COMPILED = "Numba is missing: interpreted, some 50 times slower; pip install numba"
@@ -104,12 +106,12 @@ class ScanReport:
 
 
 def scan(
-    universe_spec: "str | Sequence[str] | None" = None,
+    universe: "str | Sequence[str] | None" = None,
     *,
     data: "str | Path | None" = None,
     source: str | None = None,
     where: str | None = None,
-    preset_name: str | None = None,
+    preset: str | None = None,
     sort: str | None = None,
     top: int | None = None,
     columns: Sequence[str] | None = None,
@@ -123,7 +125,7 @@ def scan(
 
     Parameters
     ----------
-    universe_spec : str or sequence of str, optional
+    universe : str or sequence of str, optional
         A file of tickers, an iShares holdings CSV, a named universe, or tickers; by default all that the data holds.
     data : path, optional
         A CSV or Parquet file or a folder; by default the store.
@@ -131,7 +133,7 @@ def scan(
         The simulated market, or files.
     where : str, optional
         Filter in the grammar of docs/screens.md.
-    preset_name : str, optional
+    preset : str, optional
         A named screen; `where` is then a further condition.
     sort : str, optional
         Column to sort by, with a leading ``-`` from the highest; by default ``-score`` or the preset's.
@@ -159,7 +161,7 @@ def scan(
     """
     begin = time.perf_counter()
     now, cut, chosen = now or datetime.now(UTC), day(as_of), scoring_model(model)
-    screen = preset(preset_name) if preset_name is not None else None
+    screen = named_preset(preset) if preset is not None else None
     tests = ([screen.where] if screen else []) + ([parsed(where)] if where else [])
     order = sort or (("-" if screen.descending else "") + screen.sort if screen else "-score")
     _checked(order.removeprefix("-"), "sort")
@@ -168,7 +170,7 @@ def scan(
         _checked(name, "column")
     if top is not None and top < 1:
         raise BadInput(f"top is {top}, must be at least 1")
-    asked = asked_universe(universe_spec)
+    asked = asked_universe(universe)
     wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
     progress("reading")
     path = Path(data) if data is not None else None
@@ -186,7 +188,7 @@ def scan(
         simulated=any(part.simulated for part in parts),
         model=chosen.name,
         where=where,
-        preset=preset_name,
+        preset=preset,
         sort=order,
         table=table,
         hits=hits.head(top) if top else hits,
@@ -204,10 +206,11 @@ def scan(
 
 
 def asked_universe(spec: "str | Sequence[str] | None") -> Universe | None:
+    """Return the universe that was asked for, None for all that the data holds."""
     if spec is None:
         return None
     if isinstance(spec, str):
-        return universe(spec)
+        return named_universe(spec)
     names = tuple(dict.fromkeys(name.upper() for name in spec))
     if not names:
         raise BadInput("universe is empty, must name at least one ticker")
