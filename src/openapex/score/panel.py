@@ -70,7 +70,7 @@ def panel(
     on_compile : callable, optional
         Told what is about to be compiled.
     """
-    histories, tails, is_compiled = _run(bars, keep, on_compile)
+    histories, tails, is_compiled = price_histories(bars, keep, on_compile)
     scores: dict[str, FloatArray] = {str(name): column for name, column in (histories | dict(extra or {})).items()}
     made = composite(scores, model)
     last = bars.offsets[1:] - 1
@@ -96,7 +96,7 @@ def panel(
     )
 
 
-def _run(
+def price_histories(
     bars: Bars, keep: int, on_compile: Callable[[str], None] | None
 ) -> tuple[dict[SignalName, FloatArray], dict[SignalName, FloatArray], bool]:
     """Return per price signal its score on every bar and the last `keep` rows of all outputs of every symbol."""
