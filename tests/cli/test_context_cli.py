@@ -217,7 +217,7 @@ def test_a_graph_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None
         (["context", "IWM", "--source", "demmo"], 2, "Did you mean 'demo'"),
         (["context", "IWM", "--source", "demo", "--as-of", "soon"], 2, "as_of is 'soon'"),
         (["context", "IWM", "--data", "/nonexistent"], 2, "/nonexistent"),
-        (["context", "IWM", "--source", "demo", "--holdings", "/nonexistent/IWM.csv"], 1, "IWM.csv cannot be read"),
+        (["context", "IWM", "--source", "demo", "--holdings", "/nonexistent/IWM.csv"], 2, "must be an existing CSV"),
         (["context", "IWM", "--offline"], 1, "nothing is stored for IWM"),
         (["rotation"], 2, "Missing argument"),
         (["rotation", "SPY", "--source", "demo"], 2, "besides the benchmark"),

@@ -21,7 +21,7 @@ LIST = {
 
 
 def test_sector_weights_add_up_with_cash_and_derivatives_apart() -> None:
-    found = sector_weights(pl.DataFrame(LIST), "IWM", date(2024, 3, 1))
+    found = sector_weights(pl.DataFrame(LIST), "IWM", date(2024, 3, 4))
     assert found is not None
     assert [(line.name, line.weight_pct, line.n_holdings) for line in found.sectors] == [
         ("Financials", 45.0, 2),
@@ -35,7 +35,7 @@ def test_sector_weights_add_up_with_cash_and_derivatives_apart() -> None:
 
 
 def test_without_asset_classes_the_sector_says_what_is_cash() -> None:
-    found = sector_weights(pl.DataFrame(LIST).drop("asset_class"), "IWM", date(2024, 3, 1))
+    found = sector_weights(pl.DataFrame(LIST).drop("asset_class"), "IWM", date(2024, 3, 4))
     assert found is not None
     assert found.sectors[0].weight_pct == 45.25
     assert found.cash is not None
@@ -45,22 +45,24 @@ def test_without_asset_classes_the_sector_says_what_is_cash() -> None:
 def test_a_later_list_is_not_known_yet_and_an_older_one_is_replaced() -> None:
     older, newer = pl.DataFrame(LIST), pl.DataFrame(LIST | {"as_of": [date(2024, 4, 1)] * 7}).head(2)
     both = pl.concat([newer, older])
-    dates = {day: sector_weights(both, "IWM", date(2024, *day)) for day in ((2, 29), (3, 1), (3, 31), (4, 1), (5, 1))}
-    assert dates[2, 29] is None
-    assert dates[3, 1] == dates[3, 31] == sector_weights(older, "IWM", date(2024, 3, 1))
-    assert dates[4, 1] == dates[5, 1] == sector_weights(newer, "IWM", date(2024, 4, 1))
-    assert dates[4, 1] is not None
-    assert dates[4, 1].cash is None
+    dates = {
+        day: sector_weights(both, "IWM", date(2024, *day)) for day in ((3, 1), (3, 3), (3, 4), (4, 1), (4, 2), (5, 1))
+    }
+    assert dates[3, 1] is dates[3, 3] is None, "the list of a Friday is published on Monday"
+    assert dates[3, 4] == dates[4, 1] == sector_weights(older, "IWM", date(2024, 3, 4))
+    assert dates[4, 2] == dates[5, 1] == sector_weights(newer, "IWM", date(2024, 4, 2))
+    assert dates[4, 2] is not None
+    assert dates[4, 2].cash is None
     assert sector_weights(both, "IJR", date(2024, 5, 1)) is None
 
 
 def test_sectors_of_equal_weight_stand_by_name_whatever_the_order_of_rows() -> None:
     frame = pl.DataFrame(LIST | {"weight_pct": [float("nan"), 5.0, 5.0, 1.0, 1.0, 5.0, 0.0]})
-    found = sector_weights(frame, "IWM", date(2024, 3, 1))
+    found = sector_weights(frame, "IWM", date(2024, 3, 4))
     assert found is not None
     assert [line.name for line in found.sectors] == ["Financials", "Health Care", UNNAMED]
     assert found.n_unweighted == 1
-    assert found == sector_weights(frame.reverse(), "IWM", date(2024, 3, 1))
+    assert found == sector_weights(frame.reverse(), "IWM", date(2024, 3, 4))
 
 
 @pytest.mark.parametrize(
@@ -93,4 +95,4 @@ def test_iwm_by_sector_equals_the_issuers_list(shared_data: Path) -> None:
         {name: sum(weights) for name, weights in expected.items()}, abs=1e-9
     )
     assert (found.sectors[0].name, found.n_holdings, found.list_date) == ("Industrials", 1924, date(2026, 5, 5))
-    assert sector_weights(frame.with_columns(fund=pl.lit("IWM")), "IWM", date(2026, 5, 4)) is None
+    assert sector_weights(frame.with_columns(fund=pl.lit("IWM")), "IWM", date(2026, 5, 5)) is None

@@ -18,7 +18,7 @@ from openapex.cli.report import print_report
 from openapex.cli.weather import print_context
 from openapex.context.profile import profile
 from openapex.desk.surroundings import macro_known
-from openapex.errors import BadInput, NoData, UnreadableData
+from openapex.errors import BadInput, NoData
 from openapex.sources.source import MACRO_SCHEMA
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_another_symbol_has_the_default_profile(folder: Path) -> None:
         ({"symbol": "IWM", "data": ""}, BadInput, "data is ''"),
         ({"symbol": "IWM", "source": "demo", "as_of": "soon"}, BadInput, "as_of is 'soon'"),
         ({"symbol": "IWM", "source": "demo", "as_of": "1990-01-02"}, NoData, "1990-01-02"),
-        ({"symbol": "IWM", "source": "demo", "holdings": "/nowhere/IWM.csv"}, UnreadableData, "IWM.csv"),
+        ({"symbol": "IWM", "source": "demo", "holdings": "/nowhere/IWM.csv"}, BadInput, "must be an existing CSV"),
     ],
 )
 def test_what_cannot_be_answered_is_a_named_error(given: dict[str, str], error: type[Exception], says: str) -> None:
@@ -341,7 +341,62 @@ def test_a_list_in_the_folder_is_found_and_the_newest_known_counts(tables: Table
     assert told("SPY", folder)["profile"]["sectors"] is None
 
 
-@pytest.mark.parametrize(("as_of", "is_shown"), [("2025-09-30", False), ("2025-10-01", True)])
-def test_a_list_of_a_later_day_is_not_shown(listed: Path, as_of: str, is_shown: bool) -> None:
+@pytest.mark.parametrize(("as_of", "is_shown"), [("2025-10-01", False), ("2025-10-02", True)])
+def test_a_list_counts_from_the_next_business_day_and_before_that_is_named(
+    listed: Path, as_of: str, is_shown: bool
+) -> None:
     made = apex.context("IWM", source="demo", holdings=listed, as_of=as_of).to_dict()
     assert (made["profile"]["sectors"] is not None) is is_shown
+    said = [one["message"] for one in made["data"]["warnings"] if one["rule"] == "holdings"]
+    assert said == ([] if is_shown else ["list of holdings of 2025-10-01 was not known on 2025-10-01: not used"])
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "says"),
+    [
+        ("iwm_holdings.csv", "", "holdings iwm_holdings.csv are of IWM, must be of SPY"),
+        ("KRE list.csv", "", "holdings KRE list.csv are of KRE, must be of SPY"),
+        (
+            "list.csv",
+            "\ufeffiShares Russell 2000 ETF\n",
+            "holdings list.csv are of IWM (iShares Russell 2000 ETF), must",
+        ),
+    ],
+)
+def test_a_list_of_another_fund_is_refused(tmp_path: Path, name: str, first: str, says: str) -> None:
+    path = tmp_path / name
+    path.write_text(first + LIST.format(day="2025-10-01"), encoding="utf-8")
+    with pytest.raises(BadInput, match=re.escape(says)):
+        apex.context("SPY", source="demo", holdings=path)
+
+
+def spoilt(tables: Tables, folder: Path, of: str) -> Path:
+    """Write the tables with a fault in the macro table: in one value, in the form of a row, or in every byte."""
+    recent = tables.bars.filter(pl.col("date").dt.year() > 2022)
+    Tables(recent, {}).written(folder)
+    rows = tables.series["macro"].drop("truly_known").filter(pl.col("reference_date").dt.year() > 2022)
+    value = pl.when(pl.col("series") == "VIXCLS").then(pl.lit("soon")).otherwise(pl.col("value").cast(pl.String))
+    text = rows.with_columns(value=value).write_csv()
+    if of == "value":
+        (folder / "macro.csv").write_text(text)
+    elif of == "row":
+        (folder / "macro.csv").write_text(rows.write_csv() + "VIXCLS,2025-12-31,2025-12-31,1,2,3\n")
+    else:
+        (folder / "macro.parquet").write_bytes(b"PAR1 nonsense")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("of", "says"),
+    [
+        ("value", "VIXCLS left out: macro.csv: value in row"),
+        ("row", "names (DGS2, DGS10, T10Y2Y …) left out: macro.csv cannot be read as CSV"),
+        ("bytes", "left out: macro.parquet cannot be read as Parquet"),
+    ],
+)
+def test_a_macro_table_that_cannot_be_read_is_named(tables: Tables, tmp_path: Path, of: str, says: str) -> None:
+    folder = spoilt(tables, tmp_path, of)
+    for report in (apex.context("IWM", data=folder, now=NOW), apex.analyze("IWM", data=folder, now=NOW)):
+        messages = [one["message"] for one in report.to_dict()["data"]["warnings"] if one["rule"] == "source"]
+        assert [one for one in messages if says in one], messages
+    assert says.split(":")[0] in " ".join(printed(apex.context("IWM", data=folder, now=NOW)).split())

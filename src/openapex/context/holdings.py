@@ -1,8 +1,9 @@
 """What a fund holds, by sector, from the newest list known on a day."""
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
+import numpy as np
 import polars as pl
 
 from openapex.errors import UnreadableData
@@ -53,8 +54,20 @@ class Sectors:
     n_unweighted: int
 
 
+def newest_list_day(as_of: date) -> date:
+    """Return the last day whose list was known by `as_of`: a list is published on the next business day.
+
+    Examples
+    --------
+    >>> [str(newest_list_day(date(2024, 3, d))) for d in (5, 4, 2)]  # a Tuesday, the Monday, the Saturday before
+    ['2024-03-04', '2024-03-03', '2024-02-29']
+    """
+    latest: date = np.busday_offset(np.datetime64(as_of, "D"), 0, roll="backward").astype(object)
+    return latest - timedelta(days=1)
+
+
 def sector_weights(holdings: pl.DataFrame, fund: str, as_of: date) -> Sectors | None:
-    """Return a fund by sector from its newest list dated at or before `as_of`, None where none was known by then.
+    """Return a fund by sector from its newest list known at `as_of`, None where none was.
 
     Parameters
     ----------
@@ -64,14 +77,14 @@ def sector_weights(holdings: pl.DataFrame, fund: str, as_of: date) -> Sectors | 
     fund : str
         Whose list.
     as_of : date
-        Day of knowledge; later lists are not known yet.
+        Day of knowledge; a list is known from the business day after the one it is about.
 
     Raises
     ------
     UnreadableData
         If a column is missing, `as_of` does not hold dates or `weight_pct` numbers.
     """
-    mine = _checked(holdings).filter((pl.col("fund") == fund) & (pl.col("as_of") <= as_of))
+    mine = _checked(holdings).filter((pl.col("fund") == fund) & (pl.col("as_of") <= newest_list_day(as_of)))
     if mine.is_empty():
         return None
     mine = mine.filter(pl.col("as_of") == pl.col("as_of").max()).with_columns(line=_line("asset_class" in mine.columns))

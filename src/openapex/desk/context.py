@@ -7,18 +7,20 @@ from typing import Any
 
 import polars as pl
 
-from openapex.context.holdings import Sectors, sector_weights
+from openapex.context.holdings import Sectors, newest_list_day, sector_weights
 from openapex.context.lines import Line, context_lines
 from openapex.context.macro import BREADTH_SERIES, SERIES, Known
+from openapex.context.profile import profile, profile_names
 from openapex.context.weather import REPLACED, Weather
-from openapex.desk.analysis import DataNote
+from openapex.desk.analysis import DataNote, Warn
 from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, gathered
 from openapex.desk.material import Gathered
 from openapex.desk.plain import plain
 from openapex.desk.prepared import companions, data_note, day, prepared
 from openapex.desk.surroundings import RECENT, macro_known, stored_universe, surroundings
-from openapex.sources.holdings import read_holdings
+from openapex.errors import BadInput
+from openapex.sources.holdings import fund_words, read_holdings
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +164,19 @@ def context(
     universe = stored_universe(ready.session, now) if found.asked.version is not None else None
     weather = surroundings(name, bars, others, macro, universe=universe)
     listed = _listed(holdings, data, name, cut or ready.session)
+    sectors = sector_weights(listed, name, cut or ready.session) if listed is not None else None
+    note = data_note(ready)
+    if listed is not None and listed.height and sectors is None:
+        note = replace(note, warnings=(*note.warnings, _too_late(listed, cut or ready.session)))
     return ContextReport(
         symbol=name,
         as_of=cut or ready.session,
         simulated=found.asked.simulated,
         weather=weather,
-        sectors=sector_weights(listed, name, cut or ready.session) if listed is not None else None,
+        sectors=sectors,
         lines=context_lines(weather),
         missing=_missing(weather, found),
-        data=replace(data_note(ready), version=found.asked.version or fingerprint(bars, others, macro.frame, listed)),
+        data=replace(note, version=found.asked.version or fingerprint(bars, others, macro.frame, listed)),
         macro_sources=found.macro_sources,
     )
 
@@ -178,14 +184,36 @@ def context(
 def _listed(
     holdings: "str | Path | None", data: "str | Path | Columns | None", fund: str, session: date
 ) -> pl.DataFrame | None:
-    """Return the named list of holdings, or the fund's newest by that session in a folder of tables."""
+    """Return the named list of holdings, or the fund's newest known by that session in a folder of tables."""
     if holdings is not None:
-        return read_holdings(Path(holdings), fund)
+        file = Path(holdings).expanduser()
+        if not file.is_file():
+            raise BadInput(f"holdings is {str(holdings)!r}, must be an existing CSV of the fund's holdings")
+        _refuse_other_fund(file, fund)
+        return read_holdings(file, fund)
     if not isinstance(data, str | Path) or not Path(data).expanduser().is_dir():
         return None
     from openapex.sources.files import FilesSource
 
-    return FilesSource(data).holdings(fund, end=session)
+    return FilesSource(data).holdings(fund, end=newest_list_day(session))
+
+
+def _refuse_other_fund(file: Path, fund: str) -> None:
+    """Refuse a list whose name, or whose first line, is that of another fund we know."""
+    words, known = fund_words(file), {name: profile(name) for name in profile_names()}
+    funds = {one for about in known.values() for one in (about.symbol, *about.companions)} - {"default"}
+    others = sorted(words & funds)
+    if fund.upper() not in words and others:
+        raise BadInput(f"holdings {file.name} are of {others[0]}, must be of {fund}")
+    with file.open("rb") as lines:
+        first = lines.readline(200).decode("utf-8", "replace").strip('\ufeff\r\n",')
+    of = next((name for name, about in known.items() if name != "default" and about.title == first), fund.upper())
+    if of != fund.upper():
+        raise BadInput(f"holdings {file.name} are of {of} ({first}), must be of {fund}")
+
+
+def _too_late(listed: pl.DataFrame, day: date) -> Warn:
+    return Warn("holdings", None, f"list of holdings of {listed['as_of'].min()!s} was not known on {day}: not used")
 
 
 def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:

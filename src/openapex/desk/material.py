@@ -1,7 +1,7 @@
 """Bring what is known of some symbols to the desk: straight from a local source, or through the store."""
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,8 @@ REFRESHED = ("SPY", "QQQ", "IWM")
 SOURCE_NAMES = ("yahoo", "files", "fred", "demo")
 REFRESH_DAYS = 10
 """Calendar days before the last stored bar that a refresh asks for again, so that late revisions are seen."""
+NAMED = 3
+"""Names in a sentence about what could not be read; more are counted."""
 REFRESH_DEADLINE_S = 12.0
 """Longest time `analyze` waits for the network before it serves what is stored."""
 
@@ -128,17 +130,48 @@ def gather(
 
 
 def _direct(source: Source, wanted: Sequence[str], series: Sequence[str], as_of: date | None) -> Gathered:
-    found = _first(wanted[0], _delivered(source.fetch(wanted, end=as_of)))
-    held = set(source.series()) if series and isinstance(source, HasSeries) else set()
-    if not held or not isinstance(source, HasSeries):
-        return found
-    answers = source.fetch_series([name for name in series if name in held], end=as_of)
-    parts = [answer for answer in answers if isinstance(answer, Delivery) and answer.macro.height]
+    delivered = _delivered(source.fetch(wanted, end=as_of))
+    found = _first(wanted[0], delivered)
+    faults: dict[str, ApexError] = {}
+    parts: list[Delivery] = []
+    unread: list[str] = []
+    if series and isinstance(source, HasSeries):
+        for answer in source.fetch_series(series, end=as_of):
+            if isinstance(answer, Delivery) and answer.macro.height:
+                parts.append(answer)
+            elif isinstance(answer, Failure):
+                faults[answer.symbol] = answer.error
+        unread = _unread(source)
+    faults |= {name: error for name, error in delivered.items() if isinstance(error, ApexError)}
+    troubles = dict.fromkeys((*found.asked.warnings, *_left_out(faults), *unread))
     return replace(
         found,
+        asked=replace(found.asked, warnings=tuple(troubles)),
         macro=pl.concat([part.macro for part in parts]) if parts else found.macro,
         macro_sources=tuple(sorted({part.source for part in parts})),
     )
+
+
+def _left_out(faults: Mapping[str, ApexError]) -> Iterator[str]:
+    """Yield what could not be read, one sentence a cause; what is simply not there is named elsewhere."""
+    by_cause: dict[str, list[str]] = {}
+    for name, error in faults.items():
+        if not isinstance(error, NoData):
+            by_cause.setdefault(str(error), []).append(name)
+    for cause, names in by_cause.items():
+        who = ", ".join(names) if len(names) <= NAMED else f"{len(names)} names ({', '.join(names[:NAMED])} …)"
+        yield f"{who} left out: {cause}"
+
+
+def _unread(source: Source) -> list[str]:
+    """Return why files in a folder of tables could not be told to be any table."""
+    from openapex.sources.files import FilesSource
+
+    if not isinstance(source, FilesSource) or not source.path.is_dir():
+        return []
+    notes = source.tables()
+    is_collection = any(note.kind in ("bars", "series", "holdings") for note in notes)
+    return [f"left out: {note.why}" for note in notes if is_collection and note.kind == "unreadable"]
 
 
 def _first(symbol: str, found: Mapping[str, Material | ApexError]) -> Gathered:
