@@ -120,6 +120,11 @@ def test_a_break_of_scale_restarts_and_the_volumes_are_judged_anew():
     assert kept["volume"].null_count() == 1
 
 
+@pytest.mark.parametrize(("row", "n_unknown"), [(19, 0), (20, 1), (21, 1), (90, 1)])
+def test_a_thin_volume_is_judged_from_the_twentieth_known_bar_before_it(row, n_unknown):
+    assert assert_all_equal(changed(clean(120), row, volume=3.0))["volume"].null_count() == n_unknown
+
+
 def test_nothing_and_nothing_usable():
     empty = pl.DataFrame(schema=BAR_SCHEMA)
     assert usable(empty, calendar="XNYS", now=NOW).is_empty()
@@ -149,4 +154,5 @@ def test_sixty_real_stocks(shared_data):
     bars = barred(shared_data / "stocks_daily.parquet")
     names = np.random.default_rng(11).choice(bars["symbol"].unique().sort().to_numpy(), 60, replace=False)
     frame = bars.filter(pl.col("symbol").is_in(names.tolist()))
-    assert assert_all_equal(frame, now=datetime(2023, 7, 3, tzinfo=UTC)).height < frame.height
+    kept = assert_all_equal(frame, now=datetime(2023, 7, 3, tzinfo=UTC))
+    assert kept["volume"].null_count() > frame["volume"].null_count()

@@ -91,6 +91,8 @@ def _split_like(row: int, last: int, bars: Mapping[str, FloatArray], usual: Habi
     close = bars["close"]
     move = float(np.log(close[row] / close[last]))
     nearest = float(LN_RATIOS[np.argmin(np.abs(LN_RATIOS - abs(move)))])
+    if abs(abs(move) - nearest) > 0.12 * nearest:
+        return None  # beyond any slack, so the habit need not be known
     is_certain = nearest >= LN_CERTAIN  # no market moves by 50 times in a day
     habit = usual.move[row]
     if not is_certain and not habit < nearest / 10:

@@ -99,31 +99,33 @@ def on_scale(
     columns: Mapping[str, FloatArray],
     offsets: IntArray,
     actions: pl.DataFrame | None,
-    jumps: IntArray | None = None,
 ) -> BoolArray:
-    """Return where a row is on the scale of the rows around it; only symbols with a suspicious jump are looked at.
-
-    `jumps` are rows among which all suspicious ones are, where they are known; every symbol has at least a row.
-    """
-    close = columns["close"]
-    keep = np.ones(len(close), dtype=np.bool_)
-    rows = np.arange(len(close)) if jumps is None else jumps
-    rows = np.setdiff1d(rows, offsets[:-1], assume_unique=True)
-    size = np.abs(np.log(close[rows] / close[rows - 1]))
-    rows, size = rows[size > LN_SUSPECT], size[size > LN_SUSPECT]
-    nearest = LN_RATIOS[np.abs(LN_RATIOS[None, :] - size[:, None]).argmin(axis=1)]
-    could_be = np.abs(size - nearest) <= MOST_SLACK * nearest
-    known = set() if actions is None else set(actions["symbol"])
-    of_symbol = np.searchsorted(offsets, rows, side="right") - 1
-    for at in np.unique(of_symbol).tolist():
-        if symbols[at] in known or could_be[of_symbol == at].any():
-            part = slice(int(offsets[at]), int(offsets[at + 1]))
-            own = {name: values[part] for name, values in columns.items()}
-            keep[part] = _scale_of_one(own, _splits(symbols[at], actions, sessions[part]))
+    """Return where a row is on the scale of the rows around it; every symbol has at least a row."""
+    keep = np.ones(len(columns["close"]), dtype=np.bool_)
+    later = np.setdiff1d(np.arange(len(keep)), offsets[:-1], assume_unique=True)
+    for at in doubtful(columns["close"], np.stack([later, later - 1]), offsets, symbols, actions):
+        part = slice(int(offsets[at]), int(offsets[at + 1]))
+        own = {name: values[part] for name, values in columns.items()}
+        keep[part] = scale_of_one(own, _splits(symbols[at], actions, sessions[part]))
     return keep
 
 
-def _scale_of_one(own: dict[str, FloatArray], splits: Mapping[int, float]) -> BoolArray:
+def doubtful(
+    close: FloatArray, pairs: IntArray, offsets: IntArray, symbols: Sequence[str], actions: pl.DataFrame | None
+) -> list[int]:
+    """Return the symbols with a jump that could be a change of scale; `pairs` are rows and those before them."""
+    size = np.abs(np.log(close[pairs[0]] / close[pairs[1]]))
+    rows, size = pairs[0][size > LN_SUSPECT], size[size > LN_SUSPECT]
+    nearest = LN_RATIOS[np.abs(LN_RATIOS[None, :] - size[:, None]).argmin(axis=1)]
+    could_be = np.abs(size - nearest) <= MOST_SLACK * nearest
+    of_symbol = np.searchsorted(offsets, rows, side="right") - 1
+    split = set() if actions is None else set(actions["symbol"])
+    has_split = {at for at in np.unique(of_symbol).tolist() if symbols[at] in split}
+    return sorted(has_split | set(of_symbol[could_be].tolist()))
+
+
+def scale_of_one(own: dict[str, FloatArray], splits: Mapping[int, float]) -> BoolArray:
+    """Return where a row of one symbol is on the scale of the rows around it."""
     own["volume"] = np.where(own["volume"] > 0, own["volume"], np.nan)
     moves = log_moves(own["close"])
     usual = Habit(
@@ -156,6 +158,8 @@ def false_volumes(columns: Mapping[str, FloatArray], offsets: IntArray) -> BoolA
 def is_tiny(before: FloatArray, volume: float) -> bool:
     """Tell whether a volume is far below those of the `WINDOW` bars `before`; NaN is unknown."""
     at = len(before)
+    if at < LEAST:
+        return False
     shortfall = np.log(LazyTrailing(before)[at]) - np.log(volume)
     if not shortfall > LN_TINY:
         return False

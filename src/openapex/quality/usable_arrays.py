@@ -14,10 +14,11 @@ import polars as pl
 
 from openapex.bars import BoolArray, FloatArray, IntArray
 from openapex.errors import BadInput
+from openapex.quality.examine import _splits
 from openapex.quality.gaps import is_provisional
 from openapex.quality.habit import WINDOW
 from openapex.quality.rows import PRICES, closed_days, refused
-from openapex.quality.usable import false_volumes, is_tiny, on_scale
+from openapex.quality.usable import doubtful, false_volumes, is_tiny, scale_of_one
 from openapex.sessions import SessionArray, known_span, session_of
 
 USED = (*PRICES, "adj_close", "volume")
@@ -89,15 +90,14 @@ def usable_arrays(
     _check(own, days, edges, symbols)
     fast = _passes(is_compiled)
     keep, jumps = _good_rows(own, days, edges, calendar, now, fast)
-    volume = np.where((own["volume"] >= 0) & ~np.isposinf(own["volume"]), own["volume"], np.nan)
-    adjusted = np.where((own["adj_close"] <= 0) | np.isinf(own["adj_close"]), np.nan, own["adj_close"])
+    volume, adjusted = _clean(own["volume"], own["adj_close"], fast)
     own |= {"volume": volume, "adj_close": adjusted}
     if len(jumps):
         keep = _kept_on_scale(own, days, edges, symbols, keep, jumps, actions)
-    held = own if keep.all() else {name: values[keep] for name, values in own.items()}
-    inner = _n_before(keep)[edges]
-    volume[np.flatnonzero(keep)[_false_rows(held, inner, fast)]] = np.nan
-    marks = _unsettled(days, keep, inner, calendar, now)
+    rows = np.flatnonzero(keep)
+    inner = np.searchsorted(rows, edges)
+    volume[_false_rows(own, rows, inner, fast)] = np.nan
+    marks = _unsettled(days, rows, inner, calendar, now)
     return UsableArrays(keep, volume, adjusted, marks, np.diff(edges) - np.diff(inner))
 
 
@@ -125,8 +125,13 @@ def _passes(is_compiled: bool | None) -> ModuleType | None:
     return usable_compiled
 
 
-def _n_before(keep: BoolArray) -> IntArray:
-    return np.concatenate([[0], np.cumsum(keep)])
+def _clean(volume: FloatArray, adjusted: FloatArray, fast: ModuleType | None) -> tuple[FloatArray, FloatArray]:
+    """Return both columns with NaN where no bar can have that value."""
+    if fast is not None:
+        both: tuple[FloatArray, FloatArray] = fast.clean(volume, adjusted)
+        return both
+    is_volume = (volume >= 0) & (volume < np.inf)
+    return np.where(is_volume, volume, np.nan), np.where((adjusted > 0) & (adjusted < np.inf), adjusted, np.nan)
 
 
 def _good_rows(
@@ -162,38 +167,36 @@ def _kept_on_scale(
     jumps: IntArray,
     actions: pl.DataFrame | None,
 ) -> BoolArray:
-    """Return `keep` without the rows on another scale than those around them; only symbols with jumps are copied."""
-    looked_at = np.unique(np.searchsorted(edges, jumps, side="right") - 1)
-    chosen = np.zeros(len(edges) - 1, dtype=np.bool_)
-    chosen[looked_at] = True
-    rows = np.flatnonzero(np.repeat(chosen, np.diff(edges)) & keep)
-    inner = np.concatenate([[0], np.cumsum(np.diff(_n_before(keep)[edges])[chosen])])
-    part = {name: values[rows] for name, values in own.items()}
-    names = [symbols[at] for at in looked_at]
-    places = np.searchsorted(rows, jumps)
-    is_on_scale = on_scale(names, pl.Series(days[rows]), part, inner, actions, places)
+    """Return `keep` without the rows on another scale than those around them; few symbols are looked at."""
+    rows = np.flatnonzero(keep)
+    inner = np.searchsorted(rows, edges)
+    places = np.setdiff1d(np.searchsorted(rows, jumps), inner, assume_unique=True)
     kept = keep.copy()
-    kept[rows[~is_on_scale]] = False
+    for at in doubtful(own["close"], np.stack([rows[places], rows[places - 1]]), edges, symbols, actions):
+        part = rows[inner[at] : inner[at + 1]]
+        splits = _splits(symbols[at], actions, pl.Series(days[part]))
+        kept[part] = scale_of_one({name: values[part] for name, values in own.items()}, splits)
     return kept
 
 
-def _false_rows(held: Mapping[str, FloatArray], edges: IntArray, fast: ModuleType | None) -> BoolArray:
+def _false_rows(own: Mapping[str, FloatArray], rows: IntArray, inner: IntArray, fast: ModuleType | None) -> IntArray:
+    """Return those of the kept `rows` whose volume is false; symbol ``i`` has ``rows[inner[i]:inner[i + 1]]``."""
     if fast is None:
-        return false_volumes(held, edges) if len(held["close"]) else np.zeros(0, dtype=np.bool_)
-    silent, thin = np.empty(len(held["close"]), dtype=np.bool_), np.empty(len(held["close"]), dtype=np.bool_)
-    prices = (held["high"], held["low"], held["close"])
-    fast.mark_volumes(prices, held["volume"], edges, silent, thin)
-    rows = np.flatnonzero(thin)
-    volume = held["volume"]
-    for row, first in zip(rows.tolist(), edges[np.searchsorted(edges, rows, side="right") - 1].tolist(), strict=True):
-        before = volume[max(first, row - WINDOW) : row]
-        silent[row] |= is_tiny(np.where(before > 0, before, np.nan), volume[row])
-    return silent
+        held = {name: own[name][rows] for name in ("high", "low", "close", "volume")}
+        return rows[false_volumes(held, inner)] if len(rows) else rows
+    silent, thin = np.empty(len(rows), dtype=np.bool_), np.empty(len(rows), dtype=np.bool_)
+    fast.mark_volumes((own["high"], own["low"], own["close"]), own["volume"], rows, inner, silent, thin)
+    places = np.flatnonzero(thin)
+    begins = np.maximum(inner[np.searchsorted(inner, places, side="right") - 1], places - WINDOW)
+    for place, begin in zip(places.tolist(), begins.tolist(), strict=True):
+        before = own["volume"][rows[begin:place]]
+        silent[place] |= is_tiny(np.where(before > 0, before, np.nan), own["volume"][rows[place]])
+    return rows[silent]
 
 
-def _unsettled(days: SessionArray, keep: BoolArray, inner: IntArray, calendar: str | None, now: datetime) -> BoolArray:
+def _unsettled(days: SessionArray, rows: IntArray, inner: IntArray, calendar: str | None, now: datetime) -> BoolArray:
     """Return True on each symbol's last kept row where it has not settled."""
-    last = np.flatnonzero(keep)[inner[1:][np.diff(inner) > 0] - 1]
+    last = rows[inner[1:][np.diff(inner) > 0] - 1]
     marks = np.zeros(len(days), dtype=np.bool_)
     for day in np.unique(days[last]):
         if is_provisional(day.item(), calendar, now):

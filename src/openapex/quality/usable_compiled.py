@@ -78,11 +78,35 @@ def mark_rows(
 
 
 @_compiled
-def _total(volume: FloatArray, begin: int, end: int) -> float:
+def clean(volume: FloatArray, adjusted: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return both columns with NaN where no bar can have that value."""
+    volume, adjusted = volume.copy(), adjusted.copy()
+    for t in range(len(volume)):
+        if not 0.0 <= volume[t] < np.inf:
+            volume[t] = np.nan
+        if not 0.0 < adjusted[t] < np.inf:
+            adjusted[t] = np.nan
+    return volume, adjusted
+
+
+@_compiled
+def _is_most_above(volume: FloatArray, rows: IntArray, level: float) -> bool:
+    """Tell whether the median of the known volumes can lie above a level."""
+    n_above, n_known = 0, 0
+    for row in rows:
+        if volume[row] > 0.0:
+            n_known += 1
+            if volume[row] > level:
+                n_above += 1
+    return 2 * n_above >= n_known
+
+
+@_compiled
+def _total(volume: FloatArray, rows: IntArray) -> float:
     total = 0.0
-    for t in range(begin, end):
-        if volume[t] > 0.0:
-            total += volume[t]
+    for row in rows:
+        if volume[row] > 0.0:
+            total += volume[row]
     return total
 
 
@@ -90,29 +114,33 @@ def _total(volume: FloatArray, begin: int, end: int) -> float:
 def mark_volumes(
     prices: tuple[FloatArray, FloatArray, FloatArray],
     volume: FloatArray,
+    rows: IntArray,
     offsets: IntArray,
     silent: BoolArray,
     thin: BoolArray,
 ) -> None:
     """Write where a volume of zero contradicts the price, and where a volume may be far below those before it.
 
-    `prices` are high, low, close.
+    `prices` are high, low, close; `rows` are those looked at, and `offsets` count them.
     """
     high, low, close = prices
     for symbol in range(len(offsets) - 1):
         first = offsets[symbol]
-        total, n_known = 0.0, 0
+        total, n_known, last = 0.0, 0, np.nan
         for t in range(first, offsets[symbol + 1]):
-            v = volume[t]
-            silent[t] = v == 0.0 and (high[t] > low[t] or (t > first and close[t] != close[t - 1]))
-            thin[t] = v > 0.0 and n_known >= LEAST and v * n_known < TINY * total
+            row = rows[t]
+            v, c = volume[row], close[row]
+            silent[t] = v == 0.0 and (high[row] > low[row] or (t > first and c != last))
+            is_thin = v > 0.0 and n_known >= LEAST and v * n_known < TINY * total
+            thin[t] = is_thin and _is_most_above(volume, rows[max(first, t - WINDOW) : t], 99.0 * v)
+            last = c
             if v > 0.0:
                 total += v
                 n_known += 1
             if t - first >= WINDOW:
-                old = volume[t - WINDOW]
+                old = volume[rows[t - WINDOW]]
                 if old > 0.0:
                     total -= old
                     n_known -= 1
                 if (t - first) % WINDOW == 0 or old > 1e6 * total:  # summed anew, so that rounding cannot pile up
-                    total = _total(volume, t - WINDOW + 1, t + 1)
+                    total = _total(volume, rows[t - WINDOW + 1 : t + 1])
