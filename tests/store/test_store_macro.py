@@ -230,7 +230,7 @@ def test_a_cut_is_exactly_what_would_be_found_had_later_rows_never_been_stored(t
             patch.setattr(
                 reading, "read_files", lambda *a: [part.filter(KNOWN.le(DAYS[cut])) for part in read_files(*a)]
             )
-            third = whole.find_macro("UNRATE", source=source)
+            third = whole.find_macro("UNRATE", source=source, end=DAYS[cut])
         assert_frame_equal(one.frame, other.frame)
         assert_frame_equal(one.frame, third.frame)
         assert (one.sources, one.fetched_at) == (other.sources, other.fetched_at) == (third.sources, third.fetched_at)
@@ -248,40 +248,6 @@ def test_no_refetch_of_guesses_changes_what_was_known_of_a_held_date_before_its_
         store.ingest([macro(rows=[(DAYS[r], min(DAYS[k], DAYS[n]), v) for r, k, v in rows])], now=_moment(n))
         after = store.find_macro(["UNRATE"], end=end).frame
         assert_frame_equal(after.filter(pl.col("reference_date").is_in(dates.implode())), before)
-
-
-# Several sources of one series
-
-
-def test_sources_fill_in_for_each_other_by_reference_date(store):
-    days = [date(2023, 8, n) for n in (1, 2, 3, 4)]
-    store.ingest([macro("HY", [(d, d, 1.0) for d in days[:3]], source="files")], now=NOW)
-    store.ingest([macro("HY", [(d, d, 2.0) for d in days[2:]], source="fred")], now=NOW + timedelta(hours=1))
-    store.ingest([macro("DGS2", [(days[0], days[0], 4.0)], source="fred")], now=NOW)
-    found = store.find_macro(["HY", "DGS2"])
-    assert found.frame.select("series", "value").rows() == [
-        ("DGS2", 4.0), ("HY", 1.0), ("HY", 1.0), ("HY", 2.0), ("HY", 2.0)
-    ]  # fmt: skip
-    assert found.sources == {"DGS2": ("fred",), "HY": ("files", "fred")}
-    assert found.fetched_at == {"DGS2": NOW, "HY": NOW + timedelta(hours=1)}
-    assert store.find_macro(["HY"], source="files").frame["value"].to_list() == [1.0] * 3
-    assert store.find_macro(["HY"], source="yahoo").frame.is_empty()
-
-
-@pytest.mark.parametrize(("hours", "winner"), [(-1, "files"), (0, "fred"), (1, "fred")])
-def test_of_two_sources_alike_the_one_fetched_last_wins_and_at_a_tie_the_last_by_name(store, hours, winner):
-    store.ingest([macro(rows=[(AUGUST, RELEASED, 3.8)], source="files")], now=NOW)
-    store.ingest([macro(rows=[(AUGUST, RELEASED, 3.7)], source="fred")], now=NOW + timedelta(hours=hours))
-    assert store.find_macro("UNRATE").sources == {"UNRATE": (winner,)}
-    assert len(values(store)) == 1
-
-
-def test_of_two_sources_the_one_with_vintages_wins_with_all_its_rows(store):
-    vintages = [(AUGUST, RELEASED, 3.8), (AUGUST, date(2023, 10, 6), 3.7)]
-    store.ingest([macro(rows=vintages, source="fred", published=True)], now=NOW)
-    store.ingest([macro(rows=[(AUGUST, date(2023, 9, 8), 3.7)], source="files")], now=REFETCHED)
-    assert [value for _, value, _ in values(store)] == [3.8, 3.7]
-    assert store.find_macro(["UNRATE"]).sources == {"UNRATE": ("fred",)}
 
 
 def test_simulated_series_come_only_by_name(store):

@@ -21,7 +21,9 @@ from openapex.store.tables import TABLES
 
 TABLE = TABLES["macro"]
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NOBODY = np.iinfo(np.int64).min
 Integers = npt.NDArray[np.int64]
+Truths = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class _Held:
     rows: pl.DataFrame
     dates: Integers
 
-    def filter(self, is_kept: npt.NDArray[np.bool_]) -> "_Held":
+    def filter(self, is_kept: Truths) -> "_Held":
         """Return some of the rows."""
         if is_kept.all():
             return self
@@ -40,14 +42,15 @@ class _Held:
 
     @property
     def ranks(self) -> tuple[Integers, Integers]:
-        """Each reference date once, and how well the source knows it: as published first, then fetched last."""
-        if not len(self.dates):
-            return self.dates, self.dates
+        """Each reference date once, and how well the source knows it.
+
+        As published before guessed (negative); of sources that publish the last fetched, of those that guess the first.
+        """
         starts = np.flatnonzero(np.diff(self.dates, prepend=self.dates[0] - 1))
         dates = self.dates[starts]
-        published = self.rows["as_published"].to_numpy()
-        is_published = np.logical_or.reduceat(published, starts).astype(np.int64)
-        return dates, np.maximum.reduceat(self.fetched, starts) + (is_published << 60)
+        is_published = np.logical_or.reduceat(self.rows["as_published"].to_numpy(), starts)
+        first, last = np.minimum.reduceat(self.fetched, starts), np.maximum.reduceat(self.fetched, starts)
+        return dates, np.where(is_published, last, -first)
 
     @property
     def fetched(self) -> Integers:
@@ -71,12 +74,14 @@ def stored_macro(
     names = sorted({series} if isinstance(series, str) else set(series))
     owners = snapshot.sources("macro") if source is None else (source,)
     parts = [_held(root, snapshot, owner, names, end, source is None) for owner in owners]
-    parts = [part for part in (_best(parts) if len(parts) > 1 else parts) if part.rows.height]
+    parts = [part for part in parts if part.rows.height]
+    if len(parts) > 1:
+        parts = [part for part in _united(parts, end) if part.rows.height]
     sources: dict[str, tuple[str, ...]] = {}
     fetched_at: dict[str, datetime] = {}
     for part in parts:
         for name, latest in part.latest(names).items():
-            sources[name] = (*sources.get(name, ()), part.source)
+            sources[name] = tuple(sorted({*sources.get(name, ()), part.source}))
             fetched_at[name] = max(latest, fetched_at.get(name, latest))
     rows = _in_one(parts)
     return StoredMacro(
@@ -112,32 +117,65 @@ def _slices(rows: pl.DataFrame, names: Sequence[str]) -> list[tuple[str, pl.Data
     return [(name, rows.slice(low, high - low)) for name, (low, high) in zip(names, bounds, strict=True) if high > low]
 
 
-def _best(parts: Sequence[_Held]) -> list[_Held]:
-    """Return of each source the rows of those reference dates that no other source knows better.
+def _united(parts: Sequence[_Held], end: date | None) -> list[_Held]:
+    """Return of each source the rows that count.
 
+    A reference date is taken whole from the source that knows it best.  Only if several sources guess it do they follow
+    each other, as one source's fetches do: the first guess stands, another's differing one counts from its fetch.
     Judged by the rows of that date alone, so that what became known of other dates cannot change the choice.
     """
     ranks = [part.ranks for part in parts]
-    best = []
-    for i, (part, (dates, rank)) in enumerate(zip(parts, ranks, strict=True)):
-        is_best = np.ones(len(dates), dtype=bool)
-        for j, (others, theirs) in enumerate(ranks):
-            if i != j and len(others):
-                at = np.minimum(np.searchsorted(others, dates), len(others) - 1)
-                is_better = (theirs[at] > rank) | ((theirs[at] == rank) & (j > i))
-                is_best &= ~((others[at] == dates) & is_better)
-        best.append(part.filter(is_best[np.searchsorted(dates, part.dates)]) if len(dates) else part)
-    return best
+    whole, guesses = [], []
+    for i, part in enumerate(parts):
+        is_best, is_disputed = _standing(i, ranks)
+        row = np.searchsorted(ranks[i][0], part.dates)
+        whole.append(part.filter((is_best & ~is_disputed)[row]))
+        guess = part.filter(is_disputed[row])
+        is_first = is_best[np.searchsorted(ranks[i][0], guess.dates)]
+        guesses.append(guess.rows.with_columns(source=pl.lit(part.source), date=guess.dates, is_first=is_first))
+    return [*whole, *_in_turn(pl.concat(guesses), end)]
+
+
+def _standing(i: int, ranks: Sequence[tuple[Integers, Integers]]) -> tuple[Truths, Truths]:
+    """Return which reference dates source `i` knows best, and which it and others guess and nobody has as published."""
+    dates, rank = ranks[i]
+    is_best, strongest = np.ones(len(dates), dtype=np.bool_), np.full(len(dates), NOBODY)
+    for j, (others, theirs) in enumerate(ranks):
+        if i != j:
+            at = np.minimum(np.searchsorted(others, dates), len(others) - 1)
+            rival = np.where(others[at] == dates, theirs[at], NOBODY)
+            is_best &= (rival < rank) | ((rival == rank) & (j < i))
+            strongest = np.maximum(strongest, rival)
+    return is_best, (rank < 0) & (strongest < 0) & (strongest > NOBODY)
+
+
+def _in_turn(guesses: pl.DataFrame, end: date | None) -> list[_Held]:
+    """Return by source the guesses of several for the same dates that tell news, each from the day it did."""
+    if guesses.is_empty():
+        return []
+    fetched = pl.col("fetched_at").dt.date()
+    known = pl.when("is_first").then("known_at").otherwise(pl.max_horizontal("known_at", fetched))
+    rows = guesses.with_columns(known_at=known).sort("date", "known_at", "fetched_at", maintain_order=True)
+    rows = rows.filter(pl.col("known_at") <= (end or date.max))
+    rows = rows.filter(pl.col("fetched_at") >= pl.col("fetched_at").cum_max().over("date"))  # none after a newer one
+    is_repeated = (pl.col("date") == pl.col("date").shift()) & pl.col("value").eq_missing(pl.col("value").shift())
+    rows = rows.filter(pl.col("is_first") | ~is_repeated.fill_null(value=False))
+    rows = rows.unique(["date", "known_at"], keep="last", maintain_order=True)
+    return [
+        _Held(str(source), part.drop("source", "date", "is_first"), part["date"].to_numpy())
+        for (source,), part in rows.partition_by("source", as_dict=True, maintain_order=True).items()
+    ]
 
 
 def _in_one(parts: Sequence[_Held]) -> pl.DataFrame:
-    """Return the rows of all parts, sorted; a reference date is in one of them only."""
+    """Return the rows of all parts, sorted."""
     if not parts:
         return TABLE.schema.to_frame()
     if len(parts) == 1:
         return parts[0].rows
-    order = np.argsort(np.concatenate([part.dates for part in parts]), kind="stable")
-    return pl.concat([part.rows.drop("simulated", "fetched_at") for part in parts], rechunk=True)[order]
+    rows = pl.concat([part.rows.drop("simulated", "fetched_at") for part in parts], rechunk=True)
+    dates = np.concatenate([part.dates for part in parts])
+    return rows[np.lexsort((rows["known_at"].to_physical().to_numpy(), dates))]
 
 
 def series_names(root: Path, snapshot: Snapshot, source: str | None) -> tuple[str, ...]:

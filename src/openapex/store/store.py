@@ -224,7 +224,8 @@ class Store:
             Names as ingested; one that is not held is left out.
         source : str, optional
             Whose rows.  By default all real sources are united: a reference date that several hold is taken from one
-            that has its values as published, else from the one fetched last; the others fill in the dates it lacks.
+            that has its values as published; else the value fetched first stands, and one of another source that
+            differs counts from the day it was fetched.
         end : date, optional
             Leave out what became known later: exactly as if it had never been stored.
         version : int or str, optional
