@@ -91,3 +91,17 @@ def test_errors_form_the_documented_tree() -> None:
 def test_unknown_name_offers_the_nearest_choice() -> None:
     assert "Did you mean 'yahoo'?" in str(UnknownName("source", "yahooo", ["yahoo", "demo"]))
     assert "Did you mean" not in str(UnknownName("source", "zzz", ["yahoo", "demo"]))
+
+
+def test_the_room_shows_the_docstring_and_signature_of_its_function() -> None:
+    code = """
+import sys, openapex
+room = openapex.context
+assert "openapex.desk.context" not in sys.modules, "nothing is loaded until it is asked for"
+import inspect, pydoc
+from openapex.desk.context import context
+assert inspect.signature(room) == inspect.signature(context)
+assert room.__doc__.startswith("Return what surrounds one ticker")
+assert "holdings : path, optional" in pydoc.render_doc(room)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -61,8 +61,22 @@ class _Room(ModuleType):
 
     def __call__(self, *args: Any, **options: Any) -> Any:
         """Call the function of that name at the desk."""
-        name = self.__name__.rpartition(".")[2]
-        return getattr(import_module(f"openapex.desk.{name}"), name)(*args, **options)
+        return _function(self)(*args, **options)
+
+    __signature__ = property(lambda self: import_module("inspect").signature(_function(self)))
+    __doc__ = property(lambda self: _described(_function(self)))
+
+
+def _function(room: ModuleType) -> Any:
+    name = room.__name__.rpartition(".")[2]
+    return getattr(import_module(f"openapex.desk.{name}"), name)
+
+
+def _described(function: Any) -> str:
+    """Return what ``help`` shows of a room: its function's signature and docstring, without the examples."""
+    inspect = import_module("inspect")
+    summary, _, rest = str(inspect.getdoc(function)).partition("\nExamples\n")[0].partition("\n")
+    return f"{summary}\n\n{function.__name__}{inspect.signature(function)}\n{rest}"
 
 
 class _Door(ModuleType):

@@ -114,7 +114,7 @@ def test_html_has_the_lines_and_escapes_them(folder: Path, tables: Tables, tmp_p
 
 def test_the_analysis_shows_the_same_lines_but_for_hyg(folder: Path) -> None:
     brief, whole = apex.analyze("IWM", data=folder, now=NOW).to_dict()["context"], told("IWM", folder)["lines"]
-    assert [line["topic"] for line in brief] == [*profile("IWM").topics, "events"]
+    assert [line["topic"] for line in brief] == [*profile("IWM").topics, "links", "events"]
     credit, fuller = brief[2].pop("sentence"), whole[2].pop("sentence")
     assert fuller.partition("; HYG ")[0] == credit, "for a ready answer HYG and IEF are not read"
     assert brief == whole
@@ -130,6 +130,14 @@ def test_another_symbol_has_the_default_profile(folder: Path) -> None:
     ("given", "error", "says"),
     [
         ({"symbol": "IWMX", "source": "demo"}, NoData, "Did you mean 'IWM'"),
+        ({"symbol": "iwmx", "source": "demo"}, NoData, "Did you mean 'IWM'"),
+        ({"symbol": "iwm", "source": "demo", "as_of": "1990-01-02"}, NoData, "no bars of IWM: the simulated market"),
+        (
+            {"symbol": "dgs2", "source": "demo"},
+            NoData,
+            "symbol is 'dgs2', a macro series (2-year Treasury yield), must",
+        ),
+        ({"symbol": "IWM", "source": "fred"}, BadInput, "source is 'fred', must be files, yahoo or demo"),
         ({"symbol": " ", "source": "demo"}, BadInput, "symbol is empty"),
         ({"symbol": "IWM", "data": ""}, BadInput, "data is ''"),
         ({"symbol": "IWM", "source": "demo", "as_of": "soon"}, BadInput, "as_of is 'soon'"),

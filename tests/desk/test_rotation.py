@@ -129,6 +129,23 @@ def test_an_argument_that_breaks_its_rule_is_named(folder: Path, given: dict[str
     assert says in str(caught.value)
 
 
+def test_a_frame_gives_what_its_file_gives(folder: Path) -> None:
+    frame = pl.read_parquet(folder / "bars.parquet")
+    for data in (frame, frame.to_pandas()):
+        assert apex.rotation(["AAA", "NOPE"], data=data, now=NOW).to_dict() == rotated(folder, "AAA", "NOPE").to_dict()
+    with pytest.raises(BadInput, match="symbols is a DataFrame, must be a list of tickers; a frame is given as data"):
+        apex.rotation(frame)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="source is 'demo', must be absent when a frame is given"):
+        apex.rotation(["AAA"], data=frame, source="demo")
+
+
+def test_weekly_faces_carry_the_closed_week(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    report = rotated(folder, "AAA", weekly=True, as_of="2024-06-27")
+    assert "Rotation against SPY, closed weeks, 2024-06-21" in texts(report.svg())
+    print_rotation(report, _console(True))
+    assert "closed weeks, the last on Fri 2024-06-21" in capsys.readouterr().out
+
+
 def test_json_is_pure_and_its_keys_are_pinned(folder: Path) -> None:
     made = rotated(folder, "YOUNG", "AAA", "NOPE").to_dict()
     assert [*made] == ["benchmark", "as_of", "session", "weekly", "simulated", "rows", "missing"]
@@ -192,5 +209,5 @@ def test_simulated_data_says_so_in_json_and_picture(capsys: pytest.CaptureFixtur
 def test_the_table_names_what_is_missing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     print_rotation(rotated(folder, "YOUNG", "AAA", "NOPE"), _console(True))
     printed = capsys.readouterr().out
-    assert "no bars: NOPE" in printed
+    assert "no bars: NOPE  [add their bars to the data]" in printed
     assert [line.split()[:2] for line in printed.splitlines() if line.startswith("YOUNG")] == [["YOUNG", "unknown"]]

@@ -39,7 +39,7 @@ def print_rotation(report: RotationReport, console: Console) -> None:
     text.append(f"{'the last on' if report.weekly else 'close of'} {report.rows_session:%a %Y-%m-%d}")
     console.print(Group(text, Text(), Fitting(rotation_table(report.rows))))
     if report.missing:
-        console.print(Text(f"\n  ! no bars: {', '.join(report.missing)}", "yellow"))
+        console.print(Text(f"\n  ! no bars: {', '.join(report.missing)}", "yellow").append(f"  [{report.how}]", "dim"))
 
 
 def _headline(report: ContextReport) -> Text:

@@ -79,12 +79,14 @@ class ContextReport:
             "simulated": self.simulated,
             "profile": plain(w.profile) | {"sectors": plain(self.sectors)},
             "relative": plain(w.relative),
-            "rates": plain(w.rates) | beta,
+            "rates": plain(w.rates) | beta | {"conviction_link": plain(w.links.conviction)},
             "credit": plain(w.credit),
-            "growth": plain(w.growth),
+            "growth": plain(w.growth) | {"cycle_link": plain(w.links.cycle)},
             "breadth": plain(w.breadth),
             "regime": plain(w.regime),
-            "events": plain(w.events.events) | {"driver": w.events.driver, "driver_reason": w.events.driver_reason},
+            "events": plain(w.events.events)
+            | {"driver": w.events.driver, "driver_reason": w.events.driver_reason}
+            | {"spike_link": plain(w.links.spike), "spike_breakout_link": plain(w.links.spike_breakout)},
             "lines": plain(self.lines),
             "data": plain(self.data)
             | {
@@ -218,7 +220,7 @@ def _too_late(listed: pl.DataFrame, day: date) -> Warn:
 
 def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:
     is_store, proxies = found.asked.version is not None, weather.profile.proxies
-    by_symbol = "apex fetch SYMBOL" if is_store else "add its bars to the data"
+    by_symbol = "apex fetch SYMBOL" if is_store else "add their bars to the data"
     by_series = "apex fetch --macro" if is_store else "--data FOLDER that also holds a table of date, series, value"
     symbols = []
     for name in weather.missing_symbols:

@@ -33,7 +33,7 @@ def from_frame(symbol: "str | Columns", data: "Columns | None", companions: Sequ
         table = table.with_columns(pl.lit(name or "FRAME").alias("symbol"))
     held: Sequence[str] = table["symbol"].unique().sort().to_list()
     if name is None and len(held) != 1:
-        raise BadInput(f"frame holds {len(held)} symbols, must be one: call analyze(symbol, data=frame)")
+        raise BadInput(f"frame holds {len(held)} symbols, must be one: name it, with data=frame")
     name = name or held[0]
     if name not in held:
         raise UnknownSymbol(f"symbol is {name!r}, must be one of those in the frame: {', '.join(held[:12])}")

@@ -1,6 +1,6 @@
 """What a symbol's page needs, gathered from wherever it is: a frame, a file, a folder, the store, the simulation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -10,7 +10,7 @@ from openapex.context.profile import Profile, profile
 from openapex.context.weather import LARGE, SMALL
 from openapex.desk.frames import from_frame
 from openapex.desk.material import BENCHMARKS, Gathered, gather
-from openapex.errors import BadInput, NoData
+from openapex.errors import BadInput, NoData, UnknownSymbol
 
 Columns = Any  # a Polars or pandas frame
 
@@ -46,25 +46,46 @@ def gathered(
         raise BadInput("symbol is empty, must be a ticker such as IWM")
     if data is not None and not str(data):
         raise BadInput("data is '', must be a path to a file or folder")
+    _refuse_fred(source)
     path = Path(data) if data is not None else None
     series = () if reach == "benchmarks" else tuple(SERIES)
-    for name, is_offline in ((symbol.upper(), offline), (symbol, True)):
-        around = _wanted(profile(name), reach)
+
+    def one(name: str, is_offline: bool) -> Gathered | NoData:
         try:
-            return gather(
+            found = gather(
                 name, source=source, data=path, as_of=as_of, offline=is_offline, now=now,
-                companions=around, series=series,
+                companions=_wanted(profile(name), reach), series=series,
             )  # fmt: skip
-        except NoData:
-            if symbol == name:
-                raise
-    raise AssertionError("unreachable: the second name is the symbol itself")
+        except NoData as error:
+            return error
+        is_series = found.asked.bars.is_empty() and name in SERIES
+        return UnknownSymbol(f"{name} has no bars") if is_series else found
+
+    return _answer(symbol, one(symbol.upper(), offline), lambda: one(symbol, True))
+
+
+def _answer(symbol: str, first: Gathered | NoData, second: Callable[[], Gathered | NoData]) -> Gathered:
+    """Return what was found in capitals, else as written; of two errors the one that found the symbol."""
+    if isinstance(first, Gathered):
+        return first
+    other = second() if symbol != symbol.upper() else first
+    if isinstance(other, Gathered):
+        return other
+    if symbol.upper() in SERIES:
+        title = SERIES[symbol.upper()].title
+        raise UnknownSymbol(f"symbol is {symbol!r}, a macro series ({title}), must be a ticker with bars")
+    raise other if isinstance(first, UnknownSymbol) and not isinstance(other, UnknownSymbol) else first
+
+
+def _refuse_fred(source: str | None) -> None:
+    if source == "fred":
+        raise BadInput("source is 'fred', must be files, yahoo or demo: FRED has macro series, no bars")
 
 
 def gathered_each(
     symbol: str,
     others: Sequence[str],
-    data: "str | Path | None",
+    data: "str | Path | Columns | None",
     source: str | None,
     *,
     as_of: date | None,
@@ -78,6 +99,11 @@ def gathered_each(
     NoData
         If nothing is known of `symbol`.
     """
+    if not (data is None or isinstance(data, str | Path)):
+        if source is not None:
+            raise BadInput(f"source is {source!r}, must be absent when a frame is given")
+        return from_frame(symbol, data, others)
+    _refuse_fred(source)
     path = Path(data) if data is not None else None
     return gather(symbol, source=source, data=path, as_of=as_of, offline=offline, now=now, companions=others)
 

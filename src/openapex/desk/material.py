@@ -192,7 +192,7 @@ def _delivered(answers: Iterable[Answer]) -> dict[str, Material | ApexError]:
         elif isinstance(answer, Failure):
             found[answer.symbol] = answer.error
         else:
-            found[answer.symbol] = NoData(f"{answer.symbol} has no bars in the asked span: {answer.reason}")
+            found[answer.symbol] = NoData(f"no bars of {answer.symbol}: {answer.reason}")
     return found
 
 
@@ -290,10 +290,10 @@ def _nothing(symbol: str, source: str | None, trouble: str | None, offline: bool
     why = "offline was asked for" if offline else trouble or "it was not looked for on the network"
     where = f" from source {source!r}" if source else ""
     choices = {
-        f"apex analyze {symbol} --data PATH": "your own CSV or Parquet file",
+        "--data PATH": "your own CSV or Parquet file",
         "apex import PATH": "keep such a file in the store",
         f"apex fetch {symbol}": "once Yahoo can be reached",
-        "apex analyze IWM --source demo": "the embedded simulated market",
+        "--source demo": "the embedded simulated market",
     }
     width = max(map(len, choices)) + 2
     advice = "\n".join(f"  {command:<{width}} {what}" for command, what in choices.items())

@@ -1,14 +1,15 @@
 """Relative rotation: where several tickers stand against a benchmark, and which way they turn."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 from openapex.context.rotation import Rotation
 from openapex.context.rotation import rotation as rotated
-from openapex.desk.gathering import gathered_each
+from openapex.desk.gathering import Columns, gathered_each
+from openapex.desk.material import Gathered
 from openapex.desk.plain import plain
 from openapex.desk.prepared import companions, day, prepared
 from openapex.errors import BadInput, NoData
@@ -26,6 +27,8 @@ class RotationReport:
     simulated: bool
     rows: tuple[Rotation, ...]
     missing: tuple[str, ...]
+    how: str = field(default="", metadata={"internal": True})
+    """How to get what is missing."""
 
     @property
     def rows_session(self) -> date:
@@ -52,7 +55,7 @@ def rotation(
     *,
     benchmark: str = "SPY",
     weekly: bool = False,
-    data: "str | Path | None" = None,
+    data: "str | Path | Columns | None" = None,
     source: str | None = None,
     as_of: "date | str | None" = None,
     offline: bool = False,
@@ -87,7 +90,9 @@ def rotation(
     now, cut = now or datetime.now(UTC), day(as_of)
     if isinstance(symbols, str):
         raise BadInput(f"symbols is {symbols!r}, must be a list of tickers such as [{symbols!r}]")
-    if data is not None and not str(data):
+    if hasattr(symbols, "columns"):
+        raise BadInput(f"symbols is a {type(symbols).__name__}, must be a list of tickers; a frame is given as data")
+    if isinstance(data, str | Path) and not str(data):
         raise BadInput("data is '', must be a path to a file or folder")
     asked = [name for name in dict.fromkeys(symbols) if name.upper() != benchmark.upper()]
     if not asked:
@@ -100,7 +105,7 @@ def rotation(
     others = {name: found.others[name] for name in names if name in found.others}
     held = companions(others, against.session, now)
     if not held:
-        raise NoData(f"none of {', '.join(names)} has bars in {found.asked.source}; try: apex fetch {' '.join(names)}")
+        raise NoData(f"none of {', '.join(names)} has bars in {found.asked.source}; {_how(found, names)}")
     rows = [rotated(bars, against.bars, weekly=weekly, calendar=calendar_of(name)) for name, bars in held.items()]
     return RotationReport(
         benchmark=found.asked.symbol,
@@ -109,8 +114,16 @@ def rotation(
         weekly=weekly,
         simulated=found.asked.simulated,
         rows=tuple(sorted(rows, key=_strength, reverse=True)),
-        missing=tuple(name for name in names if name not in held),
+        missing=(absent := tuple(name for name in names if name not in held)),
+        how=_how(found, absent),
     )
+
+
+def _how(found: Gathered, names: Sequence[str]) -> str:
+    """Return how to get bars of symbols: the store can be filled, a file or frame must hold them."""
+    if found.asked.version is not None:
+        return f"try: apex fetch {' '.join(names)}"
+    return "the simulated market has no others" if found.asked.simulated else "add their bars to the data"
 
 
 def _strength(row: Rotation) -> float:
