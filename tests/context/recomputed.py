@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from tests.context.recomputed_releases import known_on
+from tests.context.recomputed_releases import known_on, recession_rows
 
-LIMITS = {"ICSA": 24, "FEDFUNDS": 75, "PAYEMS": 85, "UNRATE": 85, "CFNAI": 100, "USREC": 500, "DTWEXBGS": 17}
+LIMITS = {"ICSA": 24, "FEDFUNDS": 75, "PAYEMS": 85, "UNRATE": 85, "CFNAI": 100, "USREC": 340, "DTWEXBGS": 17}
 BREADTH_LIMIT, DAILY_LIMIT = 7, 10
 DAY = pd.Timedelta(days=1)
 BEFORE_A_SURPRISE = pd.DatetimeIndex(["2001-09-10", "2004-06-10"])
@@ -63,6 +63,9 @@ def _table(folder: Path, name: str) -> pd.DataFrame:
 def macro(folder: Path, series: str) -> Known:
     rows = _table(folder, "macro").query("series == @series").sort_values("date")
     reference = pd.DatetimeIndex(rows["date"])
+    if series == "USREC":
+        months, days, values = zip(*recession_rows(reference, rows["value"].to_numpy(float)), strict=True)
+        return Known(pd.DatetimeIndex(months), pd.DatetimeIndex(days), np.array(values), LIMITS[series])
     known = pd.DatetimeIndex([known_on(series, day) for day in reference])
     return Known(reference, known, rows["value"].to_numpy(float), LIMITS.get(series, DAILY_LIMIT))
 

@@ -65,6 +65,22 @@ def _recession(reference: pd.Timestamp) -> pd.Timestamp:
     return max(announced, reference + pd.DateOffset(months=2))
 
 
+def recession_rows(months: pd.DatetimeIndex, values) -> list:
+    """Return (month, day, value) as the NBER's word stood: a month's phase changes on the day its turn is announced."""
+    turns = [(pd.Timestamp(turn), pd.Timestamp(day)) for turn, day in zip(TURNS[::2], TURNS[1::2], strict=True)]
+    rows = []
+    for month, value in zip(months, values, strict=True):
+        first = month + pd.DateOffset(months=2)
+        told = 0.0
+        for n, (turn, day) in enumerate(turns):
+            if turn < month and day <= first:
+                told = float(n % 2 == 0)
+        later = [(day, float(n % 2 == 0)) for n, (turn, day) in enumerate(turns) if turn < month and day > first]
+        steps = [(first, told), *later]
+        rows += [(month, day, told) for day, told in steps[:-1]] + [(month, steps[-1][0], value)]
+    return rows
+
+
 def known_on(series: str, reference: pd.Timestamp) -> pd.Timestamp:
     """Return the first day at whose close the value was certainly public."""
     if series in ("DGS2", "DGS10", "T10Y2Y", "BAMLH0A0HYM2", "VIXCLS"):

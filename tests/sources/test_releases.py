@@ -3,14 +3,20 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pandas.tseries.holiday import USFederalHolidayCalendar
 
+from openapex.context.macro import Macro
 from openapex.errors import BadInput, UnknownName
+from openapex.sessions import sessions_between
 from openapex.sources.federal_days import federal_holidays
+from openapex.sources.files import FilesSource
+from openapex.sources.fred_frames import published_frame, todays_frame
+from openapex.sources.fred_parse import Point, Vintage
 from openapex.sources.releases import KNOWN_SERIES, known_at, release
 
 JOBS = ("PAYEMS", "UNRATE", "U6RATE", "AHETPI", "CIVPART")
@@ -141,6 +147,46 @@ def test_breadth_is_known_at_the_close():
 )
 def test_a_recession_is_known_when_the_nber_announced_it(reference: str, known: str):
     assert published("USREC", reference) == [known]
+
+
+@pytest.mark.realdata
+def test_scenario_26_an_unannounced_turn_shows_neither_in_the_value_nor_in_its_age(shared_data: Path):
+    (answer,) = FilesSource(shared_data / "macro.parquet").fetch_series(["USREC"])
+    macro = Macro(answer.macro)
+    days = sessions_between(date(1990, 1, 2), date(2024, 12, 31))
+    tail = macro.tail("USREC", 1)
+    newest = tail.reference[np.searchsorted(tail.known, days, side="right") - 1]
+    assert (days - newest).astype(int).max() <= 95
+    told = macro.on("USREC", days)
+    turned = days[1:][told[1:] != told[:-1]].astype(str).tolist()
+    assert turned == [  # the NBER's announcements, and no other day
+        "1991-04-25", "1992-12-22", "2001-11-26", "2003-07-17", "2008-12-01", "2010-09-20", "2020-06-08", "2021-07-19"
+    ]  # fmt: skip
+    asked = {"2008-10-10": 0, "2008-12-02": 1, "2009-12-01": 1, "2010-09-21": 0, "2003-05-15": 1, "2020-03-23": 0}
+    assert {day: macro.on("USREC", np.array([day], dtype="datetime64[D]"))[0] for day in asked} == asked
+
+
+@pytest.mark.realdata
+def test_the_months_since_the_peak_become_a_recession_on_the_day_of_its_announcement(shared_data: Path):
+    (answer,) = FilesSource(shared_data / "macro.parquet").fetch_series(["USREC"])
+    since = pl.col("reference_date").is_between(date(2008, 1, 1), date(2008, 9, 1))
+    rows = answer.macro.filter(since)
+    assert rows.filter(value=1.0)["known_at"].unique().to_list() == [date(2008, 12, 1)]
+    assert rows.filter(value=0.0)["known_at"].to_list() == [date(2008, month, 1) for month in range(3, 12)]
+    before = answer.macro.filter(pl.col("reference_date") == date(2007, 12, 1))
+    assert before.select("known_at", "value").rows() == [(date(2008, 2, 1), 0.0)]
+
+
+def test_what_fred_shows_of_an_announced_recession_is_dated_by_its_announcement():
+    months = [date(2008, 1, 1), date(2008, 2, 1)]
+    shown = todays_frame(release("USREC"), [Point(month, 1.0) for month in months], date(2024, 1, 2))
+    told = [
+        (months[0], date(2008, 3, 1), 0.0), (months[0], date(2008, 12, 1), 1.0),
+        (months[1], date(2008, 4, 1), 0.0), (months[1], date(2008, 12, 1), 1.0),
+    ]  # fmt: skip
+    assert shown.select("reference_date", "known_at", "value").rows() == told
+    archive = [Vintage(month, date(2014, 1, 2), 1.0) for month in months]
+    assert published_frame("USREC", release("USREC"), archive).select(shown.columns[1:4]).rows() == told
 
 
 @pytest.mark.realdata

@@ -45,7 +45,7 @@ SERIES: Mapping[str, Series] = {
     "PAYEMS": Series("Nonfarm payrolls", "thousand jobs", "monthly", 85),
     "UNRATE": Series("Unemployment rate", "%", "monthly", 85),
     "CFNAI": Series("Chicago Fed National Activity Index", "σ", "monthly", 100),
-    "USREC": Series("NBER recession, as announced", "0/1", "monthly", 500),
+    "USREC": Series("NBER recession, as announced", "0/1", "monthly", 340),
     "DTWEXBGS": Series("Broad dollar index", "Jan 2006 = 100", "daily", 17),
     "S5TH": Series("S&P 500 stocks above their 200-day mean", "%", "daily", 7),
     "MMTH": Series("US stocks above their 200-day mean", "%", "daily", 7),

@@ -86,8 +86,9 @@ def _macro(series: str, rows: pl.DataFrame, where: str, start: date | None, end:
     if "known_at" in rows.columns:
         known, as_published = _not_before(reference, sessions(rows["known_at"], where, "known_at"), where), True
     else:
-        known, as_published = _lagged(series, reference, where), not release(series).revised
-    n = rows.height
+        reference, known, value = _lagged(series, reference, value, where)
+        as_published = not release(series).revised
+    n = len(reference)
     columns = [
         _constant("series", series, n),
         reference.alias("reference_date"),
@@ -124,14 +125,19 @@ def _not_before(reference: pl.Series, known: pl.Series, where: str) -> pl.Series
     return known
 
 
-def _lagged(series: str, reference: pl.Series, where: str) -> pl.Series:
+def _lagged(series: str, reference: pl.Series, value: pl.Series, where: str) -> tuple[pl.Series, pl.Series, pl.Series]:
+    """Return reference dates, days of publication by the release lag, and values; a turn may add rows."""
     try:
-        return known_at(series, reference)
+        rule = release(series)
     except UnknownName as error:
         raise UnreadableData(
             f"{where} holds {series} without a column known_at, must have one (the day each value was published): "
             f"no release lag is known for {series}"
         ) from error
+    if not rule.turns:
+        return reference, known_at(series, reference), value
+    at, known, values = rule.rows(reference.to_numpy().astype("datetime64[D]"), value.to_numpy())
+    return reference[at], pl.Series("known_at", known, dtype=pl.Date), pl.Series("value", values).fill_nan(None)
 
 
 def _united(series: str, parts: dict[str, pl.DataFrame]) -> tuple[pl.DataFrame, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
-from openapex.bars import SessionArray
+from openapex.bars import FloatArray, SessionArray
 from openapex.sources.fred_parse import Point, Vintage
 from openapex.sources.releases import Release
 from openapex.sources.source import MACRO_SCHEMA
@@ -25,9 +25,11 @@ def todays_frame(rule: Release, points: Sequence[Point], seen: date) -> pl.DataF
         The first day at whose close what FRED shows now is public: a value whose rule says later is known by then.
     """
     reference = _days(point.reference for point in points)
-    known = np.maximum(np.minimum(rule.known_at(reference), np.datetime64(seen, "D")), reference)
-    as_published = np.full(len(points), not rule.revised)
-    return _frame(rule.series, reference, known, [point.value for point in points], as_published)
+    at, known, values = rule.rows(reference, _values(point.value for point in points))
+    reference = reference[at]
+    known = np.maximum(np.minimum(known, np.datetime64(seen, "D")), reference)
+    frame = _frame(rule.series, reference, known, values, np.full(len(at), not rule.revised))
+    return frame.unique(["reference_date", "known_at"], keep="last", maintain_order=True) if rule.turns else frame
 
 
 def published_frame(series: str, rule: Release | None, vintages: Sequence[Vintage]) -> pl.DataFrame:
@@ -62,8 +64,24 @@ def published_frame(series: str, rule: Release | None, vintages: Sequence[Vintag
         known = np.where(is_archived, np.minimum(shown, by_rule), shown)
         as_published = ~is_archived | (by_rule >= shown) | (not rule.revised)
     known = np.maximum(known, reference)  # a projection counts from the day it is about
-    frame = _frame(series, reference, known, [row.value for row in vintages], as_published)
+    frame = _frame(series, reference, known, _values(row.value for row in vintages), as_published)
+    if rule is not None and rule.turns:
+        frame = pl.concat([_before_turns(rule, frame.filter(pl.Series(is_archived)), since.min()), frame])
+        frame = frame.sort("reference_date", "known_at", maintain_order=True)
     return frame.unique(["reference_date", "known_at"], keep="last", maintain_order=True)
+
+
+def _before_turns(rule: Release, archived: pl.DataFrame, first: np.datetime64) -> pl.DataFrame:
+    """Return what stood of archived months before the archive, until their turn was announced."""
+    reference = archived["reference_date"].to_numpy().astype("datetime64[D]")
+    at, known, values = rule.rows(reference, archived["value"].to_numpy())
+    is_early = (known < rule.known_at(reference)[at]) & (known < first)
+    at, known, values = at[is_early], known[is_early], values[is_early]
+    return _frame(rule.series, reference[at], known, values, np.zeros(len(at), dtype=bool))
+
+
+def _values(values: Iterable[float | None]) -> FloatArray:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
 
 
 def _days(days: Iterable[date]) -> SessionArray:
@@ -71,13 +89,13 @@ def _days(days: Iterable[date]) -> SessionArray:
 
 
 def _frame(
-    series: str, reference: SessionArray, known: SessionArray, values: list[float | None], as_published: object
+    series: str, reference: SessionArray, known: SessionArray, values: FloatArray, as_published: object
 ) -> pl.DataFrame:
     columns = {
         "series": pl.repeat(series, len(values), dtype=pl.String, eager=True),
         "reference_date": reference,
         "known_at": known,
-        "value": pl.Series(values, dtype=pl.Float64),
+        "value": pl.Series(values, dtype=pl.Float64).fill_nan(None),
         "as_published": as_published,
     }
     return pl.DataFrame(columns, schema=MACRO_SCHEMA)

@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
-from openapex.bars import SessionArray
+from openapex.bars import FloatArray, SessionArray
 from openapex.errors import BadInput, UnknownName
 from openapex.sources.federal_days import business_day
 
+IndexArray: TypeAlias = npt.NDArray[np.intp]
 Cadence: TypeAlias = Literal["daily", "weekly", "monthly", "quarterly"]
 
 
@@ -76,6 +78,27 @@ class Release:
         for when, published in self.exceptions:
             known[reference == np.datetime64(when, "D")] = np.datetime64(published, "D")
         return known
+
+    def rows(self, reference: SessionArray, value: FloatArray) -> "tuple[IndexArray, SessionArray, FloatArray]":
+        """Return what was public of today's values: for each row its place in `reference`, its day, its value.
+
+        One row a value, but for the rule "turns": until a turn of the business cycle was announced, the months after it
+        stood in the phase before it.
+        """
+        at, known = np.arange(len(reference)), self.known_at(reference)
+        if not self.turns:
+            return at, known, value
+        begins, announced = _phases(self)
+        after_next = _after_next(reference)
+        true = np.searchsorted(begins, reference.astype("datetime64[M]"), side="right")
+        standing = np.minimum(true, np.searchsorted(announced, after_next, side="right"))
+        early = [at[(standing <= phase) & (phase < true)] for phase in range(len(begins))]
+        whens = [np.maximum(announced[phase - 1], after_next[one]) if phase else after_next[one]
+                 for phase, one in enumerate(early)]  # fmt: skip
+        values = [np.full(len(one), float(phase % 2)) for phase, one in enumerate(early)]  # the first turn is a peak
+        where, days = np.concatenate([*early, at]), np.concatenate([*whens, known])
+        order = np.lexsort((days, where))
+        return where[order], days[order], np.concatenate([*values, value])[order]
 
 
 def known_at(series: str, reference: pl.Series) -> pl.Series:
@@ -188,16 +211,21 @@ def _employment_situation(_: Release, reference: SessionArray) -> SessionArray:
 
 
 def _turns(rule: Release, reference: SessionArray) -> SessionArray:
-    """Return the later of the announcement of the month's phase and the 1st of the month after next.
-
-    A phase begins in the month after its turn.
-    """
-    begins = np.array([month for month, _ in rule.turns], dtype="datetime64[M]") + 1
-    announced = np.array([date.min, *(day for _, day in rule.turns)], dtype="datetime64[D]")
+    """Return the later of the announcement of the month's phase and the 1st of the month after next."""
+    begins, announced = _phases(rule)
     phase = np.searchsorted(begins, reference.astype("datetime64[M]"), side="right")
-    after_next = (reference.astype("datetime64[M]") + 2).astype("datetime64[D]")
-    known: SessionArray = np.maximum(announced[phase], after_next)
+    known: SessionArray = np.maximum(np.append(np.datetime64(date.min, "D"), announced)[phase], _after_next(reference))
     return known
+
+
+def _phases(rule: Release) -> tuple[SessionArray, SessionArray]:
+    """Return the first month of each phase, the one after its turn, and the day the turn was announced."""
+    begins = np.array([month for month, _ in rule.turns], dtype="datetime64[M]") + 1
+    return begins, np.array([day for _, day in rule.turns], dtype="datetime64[D]")
+
+
+def _after_next(reference: SessionArray) -> SessionArray:
+    return (reference.astype("datetime64[M]") + 2).astype("datetime64[D]")
 
 
 _RULES: Final[Mapping[str, Callable[[Release, SessionArray], SessionArray]]] = {
