@@ -13,6 +13,7 @@ from openapex.bars import Bars, BoolArray, FloatArray
 from openapex.indicators.compiled import Job, MissingCompiler, compiled_tail
 from openapex.indicators.step import interpreted
 from openapex.score.composite import Verdict, composite, verdict
+from openapex.score.composite_compiled import CompositeHistory, compiled_composite
 from openapex.score.model import Model
 from openapex.signals import PRICE_SIGNALS, SIGNALS
 from openapex.signals.signal import EVENT_MEMORY, SignalName
@@ -70,11 +71,11 @@ def panel(
     on_compile : callable, optional
         Told what is about to be compiled.
     """
-    histories, tails, is_compiled = price_histories(bars, keep, on_compile)
-    scores: dict[str, FloatArray] = {str(name): column for name, column in (histories | dict(extra or {})).items()}
-    made = composite(scores, model)
-    last = bars.offsets[1:] - 1
-    score, coverage = made.score[last], made.coverage[last]
+    history, is_compiled = _history(bars, model, extra or {}, keep, on_compile)
+    last, tails = bars.offsets[1:] - 1, history.last
+    score, coverage = history.score[last], history.coverage[last]
+    known = {name: tails[name][:, -1, 0] for name in PRICE_SIGNALS}
+    known |= {name: column[last] for name, column in (extra or {}).items()}
     nothing = np.full(len(last), np.nan)
     values: dict[str, FloatArray] = {}
     events: dict[str, BoolArray] = {}
@@ -85,15 +86,35 @@ def panel(
             elif at:
                 values.setdefault(output, tails[name][:, -1, at])
     return Panel(
-        scores={name: scores[name][last] if name in scores else nothing for name in SIGNALS},
+        scores={name: known.get(name, nothing) for name in SIGNALS},
         values=values,
         events=events,
         score=score,
         coverage=coverage,
-        percentile=_percentiles(made.score, made.coverage, bars, model),
+        percentile=_percentiles(history.score, history.coverage, bars, model),
         verdicts=[verdict(a, b, model) for a, b in zip(score.tolist(), coverage.tolist(), strict=True)],
         is_compiled=is_compiled,
     )
+
+
+def _history(
+    bars: Bars,
+    model: Model,
+    extra: Mapping[SignalName, FloatArray],
+    keep: int,
+    on_compile: Callable[[str], None] | None,
+) -> tuple[CompositeHistory, bool]:
+    """Return the composite on every bar with the signals' last rows, and whether it was compiled."""
+    columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
+    jobs: dict[str, Job] = {name: (signal.indicator, {}) for name, signal in PRICE_SIGNALS.items()}
+    late = {str(name): column for name, column in extra.items()}
+    try:
+        made = compiled_composite(jobs, columns, bars.offsets, keep, model, extra=late, on_compile=on_compile)
+    except MissingCompiler:
+        histories, tails = _interpreted(bars, keep)
+        both = composite({str(name): column for name, column in histories.items()} | late, model)
+        return CompositeHistory(both.score, both.coverage, {str(name): tail for name, tail in tails.items()}), False
+    return made, True
 
 
 def price_histories(
