@@ -70,8 +70,8 @@ def _indicators(inputs: tuple[Any, ...]) -> tuple[Indicator, Indicator]:
 
 
 def compiled_composite(
-    jobs: Mapping[str, Job],
-    columns: Mapping[str, FloatArray],
+    jobs: Mapping[Any, Job],
+    columns: Mapping[Any, FloatArray],
     offsets: IntArray,
     keep: int,
     model: Model,
