@@ -15,7 +15,7 @@ import pytest
 from openapex.bars import Bars
 from openapex.desk.bulk import bulk, ready
 from openapex.desk.history_table import Source, past
-from openapex.desk.hits import After, HitsReport, apart, forward_returns, history
+from openapex.desk.hits import After, HitsReport, apart, entries, forward_returns, history
 from openapex.desk.scan import scan
 from openapex.desk.scan_table import late_scores, together
 from openapex.desk.universe import Universe
@@ -131,6 +131,12 @@ def test_where_the_next_open_is_unknown_entry_is_that_close() -> None:
     assert forward_returns(bars, 2)[0] == pytest.approx(100 * (12 / 11.5 - 1))
 
 
+def test_a_run_of_hits_is_entered_once_and_never_continues_the_symbol_before() -> None:
+    is_hit = np.array([True, True, False, True, True, True, False, True])
+    made = entries(is_hit, np.array([0, 4, 8]))
+    assert made.tolist() == [True, False, False, True, True, False, False, True]
+
+
 def test_hits_apart_never_overlap_and_no_more_would_fit() -> None:
     rng = np.random.default_rng(3)
     offsets = np.array([0, 100, 130, 400])
@@ -161,25 +167,27 @@ CONDITIONS = (
     "'squeeze' in events or verdict == 'BUY'",
     "below_52w_high_pct > -4",
     "relative_20_pct > 1",
+    "score_rank == 50 or ret_20_rank == 10",
 )
 
 
-def hits_of(path: Path | None, where: str, as_of: date | None = None, **how: object) -> set[tuple[str, date]]:
-    asked = how.get("asked")
-    names = asked.symbols if isinstance(asked, Universe) else None
-    parts = bulk(
-        names, source=None if path else "demo", data=path, as_of=as_of, now=NOW, progress=lambda text: None
-    )  # fmt: skip
+def source_of(path: Path | None, as_of: date | None = None, asked: Universe | None = None) -> Source:
+    names, kind = (asked.symbols if asked else None), (None if path else "demo")
+    parts = bulk(names, source=kind, data=path, as_of=as_of, now=NOW, progress=lambda text: None)
     bars = together([ready(part, NOW, as_of) for part in parts])
-    source = Source(bars, model("apex"), late_scores(bars, parts, as_of, NOW), asked)  # type: ignore[arg-type]
+    return Source(bars, model("apex"), late_scores(bars, parts, as_of, NOW), asked)
+
+
+def hits_of(source: Source, where: str) -> set[tuple[str, date]]:
     rows = np.flatnonzero(past(source, parsed(where)).is_hit)
-    owners = np.searchsorted(bars.offsets, rows, side="right") - 1
-    return {(bars.symbols[i], day.item()) for i, day in zip(owners, bars.sessions[rows], strict=True)}
+    owners = np.searchsorted(source.bars.offsets, rows, side="right") - 1
+    days = source.bars.sessions[rows]
+    return {(source.bars.symbols[i], day.item()) for i, day in zip(owners, days, strict=True)}
 
 
 @pytest.mark.parametrize("where", CONDITIONS)
 def test_hits_of_a_session_are_those_of_a_scan_on_it(prices: Path, where: str) -> None:
-    told = hits_of(prices, where)
+    told = hits_of(source_of(prices), where)
     assert told
     rng = np.random.default_rng(17)
     every_symbol = [day for day in DAYS[160:].tolist() if _n_bars(prices, day) == 5]  # ranks are among these
@@ -200,14 +208,14 @@ def test_every_column_can_be_named(prices: Path) -> None:
 
 @pytest.mark.parametrize("where", CONDITIONS)
 def test_later_bars_change_no_hit(prices: Path, where: str) -> None:
-    whole, cut = hits_of(prices, where), date(2023, 2, 14)
-    assert hits_of(prices, where, cut) == {one for one in whole if one[1] <= cut}
+    whole, cut = hits_of(source_of(prices), where), date(2023, 2, 14)
+    assert hits_of(source_of(prices, cut), where) == {one for one in whole if one[1] <= cut}
 
 
 def test_news_and_facts_count_from_the_day_they_were_known() -> None:
     asked = Universe("three", ("IWM", "TEC01", "FIN08", "SPY"))
     where = "sentiment_score > 50 or fundamentals_score > 60"
-    told = hits_of(None, where, asked=asked)
+    told = hits_of(source_of(None, asked=asked), where)
     days = sorted({day for _, day in told})
     assert len(days) > 50
     for day in (days[20], days[len(days) // 2], days[-2]):
@@ -273,12 +281,19 @@ def test_real_hits_are_those_of_scans_on_random_days(shared_data: Path) -> None:
     held = FilesSource(path).symbols()
     asked = Universe("60", tuple(held[i] for i in rng.choice(len(held), 60, replace=False)))
     where = "rsi < 45 and distance_sma_50_pct > -20 and relative_volume > 0.6 and percentile < 60"
-    told = hits_of(path, where, asked=asked)
+    whole = source_of(path, asked=asked)
+    told = hits_of(whole, where)
     for _ in range(4):
         day = date(2018, 1, 2) + timedelta(days=int(rng.integers(1900)))
-        hits = scan(asked.symbols, data=path, where=where, as_of=day).hits
-        restarted = {name for name, session in told if session == day} ^ set(hits.filter(session=day)["symbol"])
-        assert not restarted
+        same = begun(whole.bars) & begun(source_of(path, day, asked).bars)  # a later break of scale restarts a history
+        assert len(same) >= 55
+        hits = scan(asked.symbols, data=path, where=where, as_of=day).hits.filter(session=day)["symbol"]
+        alike = {name for name, _ in same}
+        assert {name for name, session in told if session == day} & alike == set(hits) & alike
+
+
+def begun(bars: Bars) -> set[tuple[str, date]]:
+    return {(name, bars.sessions[at].item()) for name, at in zip(bars.symbols, bars.offsets[:-1], strict=True)}
 
 
 @pytest.mark.realdata
