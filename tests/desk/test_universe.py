@@ -14,7 +14,7 @@ import openapex as apex
 from openapex.adjust import Basis
 from openapex.desk.surroundings import stored_universe
 from openapex.sessions import sessions_between
-from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, Delivery, empty
+from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, MACRO_SCHEMA, Delivery, empty
 from openapex.store import Store, store_home
 
 NOW = datetime(2024, 7, 1, 12, tzinfo=UTC)
@@ -48,6 +48,11 @@ def stock(
     return Delivery(symbol, source, simulated, known, bars, actions)
 
 
+def unemployment(rows: list[tuple[str, date, date, float, bool]]) -> Delivery:
+    macro = pl.DataFrame(rows, MACRO_SCHEMA, orient="row")
+    return Delivery("UNRATE", "fred", False, "as_traded", bars=empty(BAR_SCHEMA), macro=macro)
+
+
 def keep(*groups: Sequence[Delivery]) -> None:
     receipt = Store(store_home()).ingest([one for group in groups for one in group], now=NOW)
     assert not receipt.refused
@@ -55,6 +60,26 @@ def keep(*groups: Sequence[Delivery]) -> None:
 
 def named(prefix: str, n: int) -> list[str]:
     return [f"{prefix}{at:03}" for at in range(n)]
+
+
+def test_a_report_reads_one_version_while_others_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [("UNRATE", date(2024, 5, 1), date(2024, 6, 7), 4.0, True)]
+    store = Store(store_home())
+    keep([stock("IWM", UP)], [stock(name, UP) for name in named("UP", 100)], [unemployment(rows)])
+    find_each = Store.find_each
+
+    def overtaken(self: Store, *wanted: object, **how: object) -> object:
+        found = find_each(self, *wanted, **how)  # type: ignore[arg-type]
+        later = [(*rows[0][:3], 9.9, True)]
+        Store(store_home()).ingest([stock("LATE", UP), unemployment(later)], now=NOW)
+        return found
+
+    monkeypatch.setattr(Store, "find_each", overtaken)
+    report = apex.context("IWM", offline=True, as_of=FRIDAY, now=NOW)
+    assert report.to_dict()["data"]["version"] == "store@1"
+    assert store.find_macro("UNRATE").frame["value"].to_list() == [9.9], "the other writer was there"
+    assert report.weather.growth.unemployment_pct == 4.0
+    assert report.weather.breadth.advancers == 100
 
 
 def test_shares_and_counts_are_those_counted_by_hand() -> None:

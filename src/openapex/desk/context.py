@@ -163,7 +163,8 @@ def context(
     name, bars = found.asked.symbol, ready.bars
     others = companions(found.others, ready.session, now, recent=RECENT)
     macro = macro_known(found.macro, ready.session, cut)
-    universe = stored_universe(ready.session, now) if found.asked.version is not None else None
+    version = found.asked.version
+    universe = stored_universe(ready.session, now, version) if version is not None else None
     weather = surroundings(name, bars, others, macro, universe=universe)
     listed = _listed(holdings, data, name, cut or ready.session)
     sectors = sector_weights(listed, name, cut or ready.session) if listed is not None else None

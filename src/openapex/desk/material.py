@@ -223,7 +223,8 @@ def _from_store(
     found = _first(symbol, {name: _material(held, troubles.get(name)) for name, held in stored.items() if held})
     if not series:
         return found
-    macro = store.find_macro(series, source=source if source in ("demo", "files") else None, end=as_of)
+    only = source if source in ("demo", "files") else None
+    macro = store.find_macro(series, source=only, end=as_of, version=asked.version)
     names = {name for each in macro.sources.values() for name in each}
     return replace(found, macro=macro.frame, macro_sources=tuple(sorted(names)))
 

@@ -56,17 +56,19 @@ def _before_next(session: date) -> date:
     return later[0].item() - timedelta(days=1) if len(later) else session
 
 
-def stored_universe(session: date, now: datetime) -> Universe | None:
+def stored_universe(session: date, now: datetime, version: str | None = None) -> Universe | None:
     """Return what the symbols in the store did on a session, None with fewer than 100 of them.
 
     Those of the New York calendar count, by bars that `analyze` would use.  Funds with a profile or a place in one, and
     indices, are left out; which others are funds nobody says, so these are "stored symbols", and today's survivors.
+    `version` is one of the store's, by default the latest.
     """
     from openapex.store import Store, store_home
 
     frames: list[pl.DataFrame] = []
     known = set(_funds())
-    for part in Store(store_home()).windows(session - timedelta(days=UNIVERSE_DAYS), session):
+    first = session - timedelta(days=UNIVERSE_DAYS)
+    for part in Store(store_home()).windows(first, session, version=version):
         bars = part.bars.filter(~pl.col("symbol").is_in(list(known)) & ~pl.col("symbol").str.starts_with("^"))
         traded = bars.filter(pl.col("session") == session)["symbol"].to_list()
         traded = [name for name in traded if calendar_of(name) == "XNYS"]

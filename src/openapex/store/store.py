@@ -242,11 +242,14 @@ class Store:
 
         return stored_macro(self._root, self._log.snapshot(_number(version)), series, source, end)
 
-    def windows(self, first: date, last: date) -> "tuple[Window, ...]":
-        """Return the bars and actions of all real symbols between two days, one part a source, the largest first."""
+    def windows(self, first: date, last: date, *, version: int | str | None = None) -> "tuple[Window, ...]":
+        """Return the bars and actions of all real symbols between two days, one part a source, the largest first.
+
+        `version` is one cited before, by default the latest.
+        """
         from openapex.store.window import windows
 
-        return windows(self._root, self._log.snapshot(), first, last)
+        return windows(self._root, self._log.snapshot(_number(version)), first, last)
 
     def holdings(self, symbols: Sequence[str] | None = None, *, end: date | None = None) -> "tuple[Holding, ...]":
         """Return all that is held of many real symbols, by default of all, one part a source.
