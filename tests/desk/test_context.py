@@ -110,6 +110,9 @@ def test_html_has_the_lines_and_escapes_them(folder: Path, tables: Tables, tmp_p
     assert name not in html
     assert "&lt;b&gt;&amp;" in html
     assert "Rates" in html
+    assert "<th>State</th><th>Pctile</th><th>Known</th>" in html
+    assert "<td>&lt;b&gt;&amp;/SPY</td>" in html
+    assert "nan" not in html
 
 
 def test_the_analysis_shows_the_same_lines_but_for_hyg(folder: Path) -> None:

@@ -26,13 +26,13 @@ class Line:
     Parameters
     ----------
     topic : str
-        One of `openapex.context.profile.TOPICS`, or "events".
+        One of `openapex.context.profile.TOPICS`, "links" or "events".
     title : str
         What the screen calls it.
     value : float
         Its main number in `unit`; NaN is unknown.
     unit : str
-        "pp" percentage points, "%", "votes", "sessions".
+        "pp" percentage points, "%", "votes", "sessions", "correlation", "events".
     percentile : float
         Of the main number in its own history, 0–100; NaN is unknown or not defined.
     state : str or None
@@ -55,7 +55,7 @@ class Line:
 
 def context_lines(weather: Weather) -> tuple[Line, ...]:
     """Return the lines in the order of the symbol's profile, events last."""
-    return tuple(_MAKERS[topic](weather) for topic in (*weather.profile.topics, "events"))
+    return tuple(_MAKERS[topic](weather) for topic in (*weather.profile.topics, "links", "events"))
 
 
 def _relative(weather: Weather) -> Line:
@@ -199,6 +199,38 @@ def _regime(weather: Weather) -> Line:
     return Line("regime", "Regime", float(regime.n_sessions), "sessions", NAN, regime.state, weather.session, text)
 
 
+def _links(weather: Weather) -> Line:
+    """Return what the page says belongs together, each part that is known."""
+    conviction, cycle, benchmark = weather.links.conviction, weather.links.cycle, weather.profile.benchmark
+    spike, after = weather.links.spike, weather.links.spike_breakout
+    days = f"{' or '.join(spike.beside)} day"
+    other = "" if math.isnan(cycle.benchmark) else f", {benchmark} {_signed(cycle.benchmark)}"
+    told = (
+        (
+            conviction.correlation,
+            f"ratio vs rate-cut conviction {_signed(conviction.correlation)} "
+            f"(n {conviction.n}, {conviction.n_independent} independent)",
+        ),
+        (cycle.symbol, f"RSI vs CFNAI {_signed(cycle.symbol)}{other} (n {cycle.n})"),
+        (
+            spike.share_pct,
+            f"{spike.share_pct:.0f} % of spikes beside a {days} (n {spike.n}, any session {spike.base_pct:.0f} %)",
+        ),
+        (
+            after.mean_pct,
+            f"{_pp(after.mean_pct)} in 20 sessions after spikes at breakouts (n {after.n}, any session "
+            f"{_signed(after.base_pct, 1)})",
+        ),
+    )
+    parts = [text for value, text in told if not math.isnan(value)]
+    if not parts:
+        return _unknown(
+            "links", "Page", "correlation", "it needs the benchmark, a policy rate, CFNAI and a longer history"
+        )
+    text, value = "; ".join(parts), conviction.correlation
+    return Line("links", "Page", value, "correlation", NAN, None, weather.session, text)
+
+
 def _events(weather: Weather) -> Line:
     events = weather.events.events
     now = {name: event for name, event in events.items() if event.is_now}
@@ -243,5 +275,5 @@ def _sessions(n: float) -> str:
 
 _MAKERS: Mapping[str, Callable[[Weather], Line]] = {
     "relative": _relative, "rates": _rates, "credit": _credit, "growth": _growth, "breadth": _breadth,
-    "regime": _regime, "events": _events,
+    "regime": _regime, "links": _links, "events": _events,
 }  # fmt: skip

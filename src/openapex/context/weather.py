@@ -2,14 +2,15 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from openapex.bars import Bars, FloatArray, SessionArray
 from openapex.context.breadth import Breadth, breadth
 from openapex.context.credit import Credit, credit
 from openapex.context.events import PageEvents, page_events
-from openapex.context.growth import Growth, growth
+from openapex.context.growth import Growth, activity_by_month, growth
+from openapex.context.links import Links, conviction_link, cycle_link, spike_breakout_link, spike_link
 from openapex.context.macro import SERIES, Known, Macro
 from openapex.context.profile import Profile, missing_companions
 from openapex.context.rate_beta import RateBeta, Sensitivity, rate_beta, sensitivities
@@ -18,6 +19,8 @@ from openapex.context.regime import Regime, regime
 from openapex.context.relative import Relative, relative_strength
 from openapex.context.rotation import Rotation, rotation
 from openapex.context.universe import Universe
+from openapex.indicators.rsi import RSI
+from openapex.indicators.step import interpreted
 from openapex.sessions import calendar_of
 
 SMALL, LARGE = "IWM", "QQQ"
@@ -60,6 +63,7 @@ class Weather:
     breadth: Breadth
     regime: Regime
     events: PageEvents
+    links: Links
     known: tuple[Known, ...]
     missing_symbols: tuple[str, ...]
     missing_series: tuple[str, ...]
@@ -118,7 +122,9 @@ def weather(
     lead = breadth(held.get(SMALL), held.get(LARGE), macro, sessions, universe)
     benchmark = held.get(profile.benchmark)
     around = (rate_weather, credit_weather, growth_weather, lead)
-    happened = _events(bars, benchmark, macro, computed or Computed(), around)
+    made = computed or Computed()
+    rsi = interpreted(RSI, [bars.close])[0] if made.rsi is None else made.rsi
+    happened = _events(bars, benchmark, macro, replace(made, rsi=rsi), around)
     return Weather(
         symbol=symbol,
         session=sessions[-1].item(),
@@ -134,6 +140,7 @@ def weather(
         breadth=lead,
         regime=regime(rate_weather.states, credit_weather.states, lead.states, growth_weather.states),
         events=happened,
+        links=_links(bars, benchmark, rsi, rate_weather, happened, macro),
         known=macro.known(SERIES, sessions),
         missing_symbols=missing_companions(profile, others),
         missing_series=_missing_series(macro, sessions, lead, rate_weather, happened),
@@ -176,6 +183,17 @@ def _events(
         bars, benchmark, rates=rate_weather, credit=credit_weather, growth=growth_weather, breadth=lead, macro=macro,
         rsi=computed.rsi, relative_volume=computed.relative_volume,
     )  # fmt: skip
+
+
+def _links(
+    bars: Bars, benchmark: Bars | None, rsi: FloatArray, rate_weather: Rates, happened: PageEvents, macro: Macro
+) -> Links:
+    return Links(
+        conviction=conviction_link(bars, benchmark, rate_weather.conviction),
+        cycle=cycle_link(bars, rsi, benchmark, activity_by_month(macro)),
+        spike=spike_link(happened),
+        spike_breakout=spike_breakout_link(bars, benchmark, happened),
+    )
 
 
 def _missing_series(
