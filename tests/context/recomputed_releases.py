@@ -91,6 +91,13 @@ def known_on(series: str, reference: pd.Timestamp) -> pd.Timestamp:
         return _jobs(reference)
     if series == "USREC":
         return _recession(reference)
+    if series in ("DFEDTARU", "DFEDTAR", "S5TH", "MMTH", "ADV", "DECL", "MAHN", "MALN"):
+        return reference
+    if series == "DFF":
+        return _first(reference + DAY, HOLIDAYS)
+    if series == "DTWEXBGS":  # the second business day of the next week
+        monday = reference + (7 - reference.weekday()) * DAY
+        return _first(_first(monday, HOLIDAYS) + DAY, HOLIDAYS)
     if series == "FEDFUNDS":
         return _of_a_later_month(reference, 1, 1)
     if reference == pd.Timestamp("2013-09-01"):  # CFNAI in the shutdown

@@ -5,13 +5,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
+import pandas as pd
 import polars as pl
+from tests.context.recomputed_releases import known_on, recession_rows
 
 from openapex.adjust import adjusted
 from openapex.context.macro import SERIES
 from openapex.context.profile import profile
 from openapex.sources.demo import DemoSource
-from openapex.sources.releases import known_at
 from openapex.sources.source import Delivery
 
 PRICES = ("open", "high", "low", "close", "adj_close", "volume")
@@ -21,7 +22,8 @@ PRICES = ("open", "high", "low", "close", "adj_close", "volume")
 class Tables:
     """Bars by `date`, and tables of series by file name, each with `truly_known`: the day a value became public.
 
-    `truly_known` is not written: what a reader makes of the file is its own business.
+    `truly_known` is not written: what a reader makes of the file is its own business.  Where another value stood before
+    it (the phase of the cycle before its turn was announced), that is `value_before`, public from `known_before`.
     """
 
     bars: pl.DataFrame
@@ -32,12 +34,14 @@ class Tables:
         folder.mkdir(exist_ok=True)
         self.bars.write_parquet(folder / "bars.parquet")
         for name, rows in self.series.items():
-            rows.drop("truly_known").write_parquet(folder / f"{name}.parquet")
+            rows.drop("truly_known", "known_before", "value_before", strict=False).write_parquet(
+                folder / f"{name}.parquet"
+            )
         return folder
 
     def cut(self, day: date) -> "Tables":
         """Return what was public on `day`."""
-        known = {name: rows.filter(pl.col("truly_known") <= day) for name, rows in self.series.items()}
+        known = {name: _until(rows, day) for name, rows in self.series.items()}
         return Tables(self.bars.filter(pl.col("date") <= day), known)
 
     def planted(self, day: date) -> "Tables":
@@ -79,7 +83,7 @@ def demo_tables(symbols: Iterable[str] = ("IWM",)) -> Tables:
 
 
 def real_tables(folder: Path, symbols: Iterable[str] = ("IWM",)) -> Tables:
-    """Return the real tables around some symbols, `truly_known` by the release lags."""
+    """Return the real tables around some symbols, `truly_known` by the lags written once more in the tests."""
     bars = pl.scan_parquet(folder / "etf_daily.parquet").filter(pl.col("symbol").is_in(around(*symbols))).collect()
     return Tables(bars, {name: _published(folder / f"{name}.parquet") for name in ("macro", "market_breadth")})
 
@@ -88,5 +92,30 @@ def _published(file: Path) -> pl.DataFrame:
     rows = pl.scan_parquet(file).filter(pl.col("series").is_in(list(SERIES))).collect().sort("series", "date")
     parts = rows.partition_by("series", as_dict=True, maintain_order=True)
     return pl.concat(
-        part.with_columns(known_at(name, part["date"]).alias("truly_known")) for (name,), part in parts.items()
+        _dated(str(name), part).with_columns(pl.col("truly_known", "known_before").cast(pl.Date))
+        for (name,), part in parts.items()
     )
+
+
+def _dated(series: str, part: pl.DataFrame) -> pl.DataFrame:
+    """Return a series with the day each value became public, and what stood before it."""
+    months = [pd.Timestamp(day) for day in part["date"]]
+    known = [known_on(series, day).date() for day in months]
+    before: dict[pd.Timestamp, tuple[date, float]] = {}
+    if series == "USREC":
+        rows = recession_rows(months, part["value"])  # of a month of two rows the first comes first
+        before = {month: (day.date(), value) for month, day, value in reversed(rows)}
+    stood = [before.get(month, (day, None)) for month, day in zip(months, known, strict=True)]
+    columns = {"truly_known": known, "known_before": [day for day, _ in stood]}
+    return part.with_columns(pl.Series(name, days, dtype=pl.Date) for name, days in columns.items()).with_columns(
+        pl.Series("value_before", [value for _, value in stood], dtype=pl.Float64)
+    )
+
+
+def _until(rows: pl.DataFrame, day: date) -> pl.DataFrame:
+    """Return what was public on a day."""
+    if "known_before" not in rows.columns:
+        return rows.filter(pl.col("truly_known") <= day)
+    is_out = pl.col("truly_known") <= day
+    rows = rows.filter(is_out | (pl.col("known_before") <= day))
+    return rows.with_columns(value=pl.when(is_out).then("value").otherwise("value_before"))

@@ -11,6 +11,8 @@ import pytest
 from tests.desk.tables import Tables, demo_tables, real_tables
 
 import openapex as apex
+from openapex.bars import SessionArray
+from openapex.sources.releases import Release
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ASKED: dict[str, Callable[..., object]] = {"context": lambda *a, **k: apex.context(*a, **k), "analyze": apex.analyze}
@@ -118,6 +120,24 @@ def test_a_planted_real_future_changes_not_a_byte(real: Tables, tmp_path: Path, 
 def test_the_real_check_catches_a_value_known_too_early(real: Tables, tmp_path: Path, what: str) -> None:
     day = date(2019, 6, 28)
     assert differing(what, "IWM", real.leaking(), [day], tmp_path) == [day]
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.parametrize(("series", "day"), [("UNRATE", date(2019, 6, 28)), ("BAMLH0A0HYM2", date(2019, 6, 28))])
+def test_the_real_check_catches_a_release_rule_that_is_a_week_early(
+    real: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, series: str, day: date
+) -> None:
+    days = [day + timedelta(days=n) for n in range(0, 35, 5)]
+    assert not differing("context", "IWM", real, days, tmp_path)
+    true = Release.known_at
+
+    def early(rule: Release, reference: SessionArray) -> SessionArray:
+        known = true(rule, reference)
+        return np.maximum(known - 7, reference) if rule.series == series else known
+
+    monkeypatch.setattr(Release, "known_at", early)
+    assert differing("context", "IWM", real, days, tmp_path)
 
 
 @pytest.mark.realdata
