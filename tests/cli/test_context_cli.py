@@ -13,9 +13,14 @@ from unittest import mock
 
 import polars as pl
 import pytest
+from rich.console import Console
 from tests.desk.tables import Tables, demo_tables
 
 from openapex.cli import main
+from openapex.cli.tables import print_fetch_report
+from openapex.desk.fetch import FetchReport
+from openapex.errors import NetworkError
+from openapex.sources.http_faults import transport_error
 
 ESCAPE = "\x1b["
 
@@ -196,6 +201,7 @@ def test_rotation_draws_its_graph(tmp_path: Path) -> None:
     path = tmp_path / "graph.svg"
     done = apex(tmp_path, "rotation", "IWM", "QQQ", "--source", "demo", "--svg", str(path), "--json")
     assert json.loads(done.out)["simulated"] is True
+    assert done.err == f"wrote {path}\n"
     texts = {one.text for one in ET.parse(path).iter("{http://www.w3.org/2000/svg}text")}
     assert {"IWM", "QQQ"} <= texts
     assert any((text or "").startswith("SIMULATED") for text in texts)
@@ -253,3 +259,17 @@ def test_import_then_context_from_the_store(tmp_path: Path, tables: Tables) -> N
     direct = json.loads(apex(tmp_path / "home", "context", "IWM", "--data", str(folder), "--json").out)
     assert made["lines"] == direct["lines"]
     assert made["data"]["version"] == "store@1"
+
+
+def test_a_fetch_without_a_network_says_so_once() -> None:
+    words = "HTTPSConnectionPool(host='x', port=443): (Caused by NameResolutionError('Failed to resolve x'))"
+    first = transport_error("FRED", "DGS2", OSError(words))
+    rest = {name: NetworkError(f"{name} was not asked for: FRED could not be reached") for name in ("ICSA", "USREC")}
+    out = io.StringIO()
+    report = FetchReport(requested=("DGS2", "ICSA", "USREC"), failed={"DGS2": first, **rest})
+    print_fetch_report(report, Console(file=out, width=118))
+    assert [line.strip() for line in out.getvalue().splitlines()[1:]] == [
+        "DGS2: NetworkError, FRED was not reached (OSError: name resolution failed)",
+        "2 more were not asked for",
+        "nothing stored; try again later, or: apex import FILE",
+    ]

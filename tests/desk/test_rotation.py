@@ -164,6 +164,8 @@ def test_the_picture_is_xml_that_names_every_symbol(folder: Path) -> None:
     assert {"AAA", "BBB", "A&B<", "leading", "weakening", "lagging", "improving"} <= set(shown)
     assert "no place yet: YOUNG" in shown
     assert "Rotation against SPY, sessions, 2024-06-28" in shown
+    assert "large dot is newest; tail of 8 sessions" in shown
+    assert [one.text for one in ET.fromstring(report.svg()).iter(f"{SVG}title")] == [shown[4]]
 
 
 def test_every_point_lies_within_the_picture(folder: Path) -> None:

@@ -148,6 +148,7 @@ def rotation(
     report = run(symbols, benchmark=benchmark, weekly=weekly, data=data, source=source, as_of=as_of, offline=offline)
     if svg is not None:
         _write(svg, report.svg())
+        typer.echo(f"wrote {svg}", err=True)
     if as_json:
         _print_json(report.to_dict())
         return

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from openapex.desk.fetch import FetchReport
+from openapex.errors import SourceError
 
 SHOWN = 20
 
@@ -25,11 +26,17 @@ def print_fetch_report(report: FetchReport, console: Console) -> None:
     )
     for name, reason in list(report.no_new_data.items())[:SHOWN]:
         console.print(Text(f"  {name}: no new data, {reason}", "dim"))
-    for name, error in list(report.failed.items())[:SHOWN]:
-        console.print(Text(f"  {name}: {type(error).__name__}, {error}", "red"))
+    unasked = {name for name, error in report.failed.items() if f"{name} was not asked for: " in str(error)}
+    failed = {name: error for name, error in report.failed.items() if name not in unasked}
+    for name, error in list(failed.items())[:SHOWN]:
+        console.print(Text(f"  {name}: {type(error).__name__}, {str(error).removeprefix(f'{name}: ')}", "red"))
+    if unasked:
+        console.print(Text(f"  {len(unasked)} more were not asked for", "red"))
+    if failed and not report.stored and any(isinstance(error, SourceError) for error in failed.values()):
+        console.print(Text("  nothing stored; try again later, or: apex import FILE", "yellow"))
     for text in report.warnings[:SHOWN]:
         console.print(Text(f"  ! {text}", "yellow"))
-    hidden = sum(max(0, len(part) - SHOWN) for part in (report.no_new_data, report.failed, report.warnings))
+    hidden = sum(max(0, len(part) - SHOWN) for part in (report.no_new_data, failed, report.warnings))
     if hidden:
         console.print(f"  + {hidden} more: --json lists them all")
 

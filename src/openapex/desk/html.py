@@ -58,10 +58,16 @@ def lines_html(lines: "Sequence[Line]") -> str:
     """Return one row a topic of what surrounds the symbol; nothing for no lines."""
     rows = "".join(
         f"<tr><td>{escape(line.title)}</td><td><b>{escape(line.state or '')}</b></td>"
+        f"<td style='text-align:right'>{'' if math.isnan(line.percentile) else f'{line.percentile:.0f}'}</td>"
+        f"<td>{line.known_at or ''}</td>"
         f"<td style='text-align:left'>{escape(line.sentence)}</td></tr>"
         for line in lines
     )
-    return f"<table><tr><th>Context</th><th>State</th><th>Why</th></tr>{rows}</table>" if rows else ""
+    return (
+        f"<table><tr><th>Context</th><th>State</th><th>Pctile</th><th>Known</th><th>Why</th></tr>{rows}</table>"
+        if rows
+        else ""
+    )
 
 
 def context_as_html(report: "ContextReport") -> str:
@@ -73,10 +79,23 @@ def context_as_html(report: "ContextReport") -> str:
     return (
         f"<div style='font-family:system-ui,sans-serif;max-width:60em'><h3>{simulated}{escape(report.symbol)} "
         f"<small>{escape(weather.profile.title)}, {weather.session.isoformat()}</small></h3>"
-        f"<p>{escape(weather.profile.summary)}</p>{lines_html(report.lines)}{absent}<p><small>{simulated}"
+        f"<p>{escape(weather.profile.summary)}</p>{lines_html(report.lines)}{_pairs_html(report)}{absent}<p><small>{simulated}"
         f"{escape(data.source)} · {escape(data.version)} · {data.n_bars:,} bars {data.first} to {data.last}</small></p>"
         "</div>"
     )
+
+
+def _pairs_html(report: "ContextReport") -> str:
+    """Return one row a pair of relative strength; nothing without pairs."""
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td>{pair.relative_20_pct:+.1f} pp</td><td>{pair.relative_20_percentile:.0f}</td>"
+        f"<td>{pair.slope_pct:+.2f} %</td></tr>".replace("+nan pp", "n/a")
+        .replace("nan", "n/a")
+        .replace("+n/a %", "n/a")
+        for name, pair in report.weather.relative.pairs.items()
+    )
+    heads = "<th>Pair</th><th>20 sessions</th><th>Pctile</th><th>Slope a session</th>"
+    return f"<table><tr>{heads}</tr>{rows}</table>" if rows else ""
 
 
 def _row(part: "ScoredSignal") -> str:

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from openapex.context.rotation import TAIL
+
 if TYPE_CHECKING:
     from openapex.context.rotation import TailPoint
     from openapex.desk.rotation import RotationReport
@@ -40,11 +42,17 @@ def _frame(report: "RotationReport", span: float) -> Iterator[str]:
     for name, (colour, column, row) in QUADRANTS.items():
         x, y = LEFT + column * half, TOP + row * half
         yield f'<rect x="{x}" y="{y}" width="{half}" height="{half}" fill="{colour}"/>'
-        yield f'<text x="{x + 8}" y="{y + 18}" fill="#666">{name}</text>'
+        end = column * (half - 16)  # in the outer corner, where tails seldom are
+        side = "end" if column else "start"
+        at = y + (half - 8 if row else 18)
+        yield f'<text x="{x + 8 + end}" y="{at}" text-anchor="{side}" fill="#666">{name}</text>'
     rows = "closed weeks" if report.weekly else "sessions"
     word = "SIMULATED " if report.simulated else ""
+    span_words = "weeks" if report.weekly else "sessions"
     title = f"{word}Rotation against {report.benchmark}, {rows}, {report.rows_session.isoformat()}"
-    yield f'<text x="{LEFT}" y="26" font-weight="bold">{escape(title)}</text>'
+    yield f"<title>{escape(title)}</title>"
+    yield f'<text x="{LEFT}" y="18" font-weight="bold">{escape(title)}</text>'
+    yield f'<text x="{LEFT}" y="36" fill="#444">large dot is newest; tail of {TAIL} {span_words}</text>'
     for share in (-1.0, -0.5, 0.0, 0.5, 1.0):
         value = f"{100 + share * span:.1f}"
         at = half * (1 + share)
@@ -72,7 +80,7 @@ def _note(known: "dict[str, list[TailPoint]]") -> Iterator[str]:
     """Name the symbols that have too few common rows for a place."""
     names = ", ".join(symbol for symbol, tail in known.items() if not tail)
     if names:
-        yield f'<text x="{LEFT + 8}" y="{TOP + SIZE - 8}" fill="#666">no place yet: {escape(names)}</text>'
+        yield f'<text x="{LEFT + 8}" y="{TOP + SIZE - 28}" fill="#666">no place yet: {escape(names)}</text>'
 
 
 def _place(point: "TailPoint", span: float) -> tuple[float, float]:

@@ -10,6 +10,11 @@ from openapex.errors import ApexError, BadPayload, NetworkError, RateLimited
 
 QUOTE_CHARS = 160
 BROKEN_BODY = frozenset({"IncompleteRead", "ChunkedEncodingError", "ContentDecodingError", "InvalidChunkLength"})
+UNREACHED = {
+    "NameResolutionError": "name resolution failed", "Could not resolve host": "name resolution failed",
+    "Connection refused": "connection refused", "Network is unreachable": "network is unreachable",
+}  # fmt: skip
+"""What a transport's long words come to."""
 BAD_CONTENT_ENCODING = 61  # curl's code for a body that does not unpack
 
 
@@ -71,4 +76,5 @@ def transport_error(provider: str, symbol: str, error: OSError) -> ApexError:
     words = str(error).removeprefix("Failed to perform, ").partition(" See https://curl.se")[0].rstrip(" .")
     if kind in BROKEN_BODY or getattr(error, "code", 0) == BAD_CONTENT_ENCODING:
         return BadPayload(f"{symbol}: {provider}'s answer broke off or does not unpack ({kind}: {words})")
-    return NetworkError(f"{symbol}: {provider} was not reached ({kind}: {words})")
+    short = next((said for mark, said in UNREACHED.items() if mark in words), words)
+    return NetworkError(f"{symbol}: {provider} was not reached ({kind}: {short})")

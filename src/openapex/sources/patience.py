@@ -78,7 +78,7 @@ class Patience:
         if until is not None and self._timers.monotonic() >= until:
             raise NetworkError(f"{symbol} was not asked for: the deadline of this fetch is over")
         if self._n_unreachable >= (UNREACHABLE_AFTER if self._has_answered else 1):
-            raise NetworkError(f"{symbol} was not asked for: {self._provider} could not be reached just before")
+            raise NetworkError(f"{symbol} was not asked for: {self._provider} could not be reached")
         if self._breaker.is_open():
             n = self._breaker.n_refused
             raise Refused(

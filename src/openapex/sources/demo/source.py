@@ -95,7 +95,8 @@ class DemoSource:
         whole = self._fund(FUNDS[symbol]) if symbol in FUNDS else self._stock(stock(self._market.draws, symbol))
         delivery = _cut(whole, start or date.min, end or date.max)
         if delivery.bars.is_empty():
-            return NoNewData(symbol, f"the simulated market has no session of {symbol} from {start or 'the first day'} to {end}")
+            span = f"{f' from {start}' if start else ''}{f' to {end}' if end else ''}"
+            return NoNewData(symbol, f"the simulated market has no session of {symbol}{span}")
         return delivery
 
     def _series(self, series: str, start: date | None, end: date | None) -> Answer:
