@@ -203,7 +203,7 @@ def _n_bars(path: Path, day: date) -> int:
 
 def test_every_column_can_be_named(prices: Path) -> None:
     for name, preset in PRESETS.items():
-        assert history(data=prices, preset_name=name, now=NOW).where == preset.where.text
+        assert history(data=prices, preset=name, now=NOW).where == preset.where.text
 
 
 @pytest.mark.parametrize("where", CONDITIONS)

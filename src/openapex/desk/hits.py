@@ -21,7 +21,8 @@ from openapex.desk.scan import NOT_COMPILED, asked_universe
 from openapex.desk.scan_table import BENCHMARK, late_scores, together
 from openapex.errors import BadInput, NoData
 from openapex.score.model import model as scoring_model
-from openapex.screens import Expression, parsed, preset
+from openapex.screens import Expression, parsed
+from openapex.screens import preset as named_preset
 
 HORIZONS = (5, 20, 60)
 ENTRY = "next open"
@@ -146,12 +147,12 @@ class HitsReport:
 
 
 def history(
-    universe_spec: "str | Sequence[str] | None" = None,
+    universe: "str | Sequence[str] | None" = None,
     *,
     data: "str | Path | None" = None,
     source: str | None = None,
     where: str | None = None,
-    preset_name: str | None = None,
+    preset: str | None = None,
     start: "date | str | None" = None,
     as_of: "date | str | None" = None,
     model: str = "apex",
@@ -163,7 +164,7 @@ def history(
 
     Parameters
     ----------
-    universe_spec, data, source, where, preset_name, as_of, model, now, progress
+    universe, data, source, where, preset, as_of, model, now, progress
         As in `openapex.desk.scan.scan`; a condition or a preset is needed.
     start : date or ISO text, optional
         First session of a hit; by default the first scored one.
@@ -185,11 +186,11 @@ def history(
     """
     begin = time.perf_counter()
     now, cut, first, chosen = now or datetime.now(UTC), day(as_of), day(start, "start"), scoring_model(model)
-    condition = _condition(where, preset_name)
+    condition = _condition(where, preset)
     for horizon in horizons:
         if horizon < 1:
             raise BadInput(f"horizon is {horizon}, must be at least 1")
-    asked = asked_universe(universe_spec)
+    asked = asked_universe(universe)
     wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
     progress("reading")
     path = Path(data) if data is not None else None
@@ -206,7 +207,7 @@ def history(
         universe=asked.name if asked else "all",
         model=chosen.name,
         where=condition.text,
-        preset=preset_name,
+        preset=preset,
         simulated=any(part.simulated for part in parts),
         is_pit=False,
         start=days.min().item(),
@@ -299,7 +300,7 @@ def apart(rows: IntArray, offsets: IntArray, horizon: int) -> list[int]:
 
 
 def _condition(where: str | None, preset_name: str | None) -> Expression:
-    tests = [preset(preset_name).where] if preset_name is not None else []
+    tests = [named_preset(preset_name).where] if preset_name is not None else []
     tests += [parsed(where)] if where else []
     if not tests:
         raise BadInput("where is missing, must be a condition or a preset: the history of a screen needs a screen")

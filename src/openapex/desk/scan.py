@@ -12,15 +12,17 @@ import polars as pl
 from openapex.desk.bulk import bulk
 from openapex.desk.plain import plain
 from openapex.desk.prepared import day
-from openapex.desk.scan_table import BENCHMARK, Refused, rows_of, scored
+from openapex.desk.scan_table import BENCHMARK, Gathered, Refused, rows_of, scored
 from openapex.desk.universe import Universe
 from openapex.desk.universe import universe as named_universe
 from openapex.errors import BadInput, UnknownName
+from openapex.score.model import Model
 from openapex.score.model import model as scoring_model
 from openapex.screens import COLUMNS, DEFAULT, parsed
 from openapex.screens import preset as named_preset
 from openapex.signals.signal import EVENT_MEMORY
 
+ENGINES = ("local", "dask")
 NOT_COMPILED = "Numba is missing: interpreted, some 50 times slower; pip install numba"
 
 
@@ -70,6 +72,7 @@ class ScanReport:
     seconds: float
     is_compiled: bool
     warnings: tuple[str, ...]
+    engine: str = "local"
 
     def first(self, top: int | None) -> "ScanReport":
         """Return the report with its first `top` hits; None is all of them."""
@@ -101,6 +104,7 @@ class ScanReport:
             "bars": self.n_bars,
             "seconds": round(self.seconds, 3),
             "compiled": self.is_compiled,
+            "engine": self.engine,
             "warnings": list(self.warnings),
         }
 
@@ -118,6 +122,8 @@ def scan(
     as_of: "date | str | None" = None,
     model: str = "apex",
     keep: int = EVENT_MEMORY,
+    engine: str = "local",
+    scheduler: str | None = None,
     now: datetime | None = None,
     progress: Callable[[str], None] = lambda text: None,
 ) -> ScanReport:
@@ -147,6 +153,10 @@ def scan(
         Scoring model.
     keep : int, default `EVENT_MEMORY`
         Sessions back in which events count.
+    engine : {"local", "dask"}, default "local"
+        ``dask`` spreads the symbols of a Parquet file or Delta table over processes or machines (docs/scan.md).
+    scheduler : str, optional
+        Address of a Dask scheduler; without one, a process a core of this machine.
     now : datetime with time zone, optional
         The present moment, for tests.
     progress : callable, optional
@@ -171,12 +181,18 @@ def scan(
     if top is not None and top < 1:
         raise BadInput(f"top is {top}, must be at least 1")
     asked = asked_universe(universe)
-    wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
-    progress("reading")
-    path = Path(data) if data is not None else None
-    parts = bulk(wanted, source=source, data=path, as_of=cut, now=now, progress=progress)
-    rows = rows_of(parts, asked, chosen, as_of=cut, now=now, keep=keep, progress=progress)
-    made = scored([rows], asked)
+    if engine == "dask":
+        from openapex.desk.cluster import bar_table, clustered
+
+        if source not in (None, "files"):
+            raise BadInput(f"source is {source!r}, must be files with engine dask")
+        told = clustered(
+            bar_table(data), asked, model, as_of=cut, now=now, keep=keep, scheduler=scheduler, progress=progress
+        )
+    else:
+        _check_engine(engine, scheduler)
+        told = _here(data, source, asked, chosen, as_of=cut, now=now, keep=keep, progress=progress)
+    made = scored(told.rows, asked)
     table = hits = made.table.select(list(COLUMNS))
     for test in tests:
         hits = test.filter(hits)
@@ -185,7 +201,7 @@ def scan(
         universe=asked.name if asked else "all",
         as_of=cut or made.session,
         session=made.session,
-        simulated=any(part.simulated for part in parts),
+        simulated=told.simulated,
         model=chosen.name,
         where=where,
         preset=preset,
@@ -196,13 +212,36 @@ def scan(
         n_requested=made.n_requested,
         n_hits=hits.height,
         refused=made.refused,
-        source=", ".join(dict.fromkeys(part.source for part in parts)),
-        version=next((part.version for part in parts if part.version), None),
+        source=told.source,
+        version=told.version,
         n_bars=made.n_bars,
         seconds=time.perf_counter() - begin,
         is_compiled=made.is_compiled,
         warnings=() if made.is_compiled else (NOT_COMPILED,),
+        engine=told.engine,
     )
+
+
+def _here(
+    data: "str | Path | None",
+    source: str | None,
+    asked: Universe | None,
+    chosen: Model,
+    *,
+    as_of: date | None,
+    now: datetime,
+    keep: int,
+    progress: Callable[[str], None],
+) -> Gathered:
+    """Return the rows of a universe, scored in this process."""
+    wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
+    progress("reading")
+    path = Path(data) if data is not None else None
+    parts = bulk(wanted, source=source, data=path, as_of=as_of, now=now, progress=progress)
+    rows = rows_of(parts, asked, chosen, as_of=as_of, now=now, keep=keep, progress=progress)
+    origin = ", ".join(dict.fromkeys(part.source for part in parts))
+    version = next((part.version for part in parts if part.version), None)
+    return Gathered((rows,), origin, version, any(part.simulated for part in parts))
 
 
 def asked_universe(spec: "str | Sequence[str] | None") -> Universe | None:
@@ -215,6 +254,13 @@ def asked_universe(spec: "str | Sequence[str] | None") -> Universe | None:
     if not names:
         raise BadInput("universe is empty, must name at least one ticker")
     return Universe(f"{len(names)} tickers", names)
+
+
+def _check_engine(engine: str, scheduler: str | None) -> None:
+    if engine not in ENGINES:
+        raise UnknownName("engine", engine, ENGINES)
+    if scheduler is not None:
+        raise BadInput(f"scheduler is {scheduler!r}, must come with engine dask")
 
 
 def _checked(name: str, what: str) -> None:

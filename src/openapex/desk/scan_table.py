@@ -62,6 +62,17 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Gathered:
+    """The rows of a universe in parts, where they come from, and what scored them."""
+
+    rows: tuple[Rows, ...]
+    source: str
+    version: str | None
+    simulated: bool
+    engine: str = "local"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Scored:
     """What became of a universe: ``n_requested = table.height + len(refused)``."""
 
