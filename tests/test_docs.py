@@ -62,7 +62,18 @@ def test_no_page_names_this_machine(page: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["apex analyze", "apex context", "apex rotation", "apex fetch", "apex import", "apex store info", "apex store verify", "make demo", "make test"],
+    [
+        "apex analyze",
+        "apex context",
+        "apex rotation",
+        "apex scan",
+        "apex fetch",
+        "apex import",
+        "apex store info",
+        "apex store verify",
+        "make demo",
+        "make test",
+    ],
 )
 def test_every_command_has_its_sentence_in_the_readme(command: str) -> None:
     assert command in README

@@ -199,7 +199,7 @@ def test_the_line_tells_what_is_known_and_what_is_needed() -> None:
     told = {line.topic: line for line in context_lines(weather)}
     assert [*told][-2:] == ["links", "events"]
     links = weather.links
-    assert f"(n {links.conviction.n}, {links.conviction.n_independent} independent)" in told["links"].sentence
+    assert f"(n {links.conviction.n_independent})" in told["links"].sentence
     nothing = replace(
         links,
         conviction=replace(links.conviction, correlation=np.nan),

@@ -208,18 +208,16 @@ def _links(weather: Weather) -> Line:
     told = (
         (
             conviction.correlation,
-            f"ratio vs rate-cut conviction {_signed(conviction.correlation)} "
-            f"(n {conviction.n}, {conviction.n_independent} independent)",
+            f"ratio vs rate-cut conviction {_signed(conviction.correlation)} (n {conviction.n_independent})",
         ),
         (cycle.symbol, f"RSI vs CFNAI {_signed(cycle.symbol)}{other} (n {cycle.n})"),
         (
             spike.share_pct,
-            f"{spike.share_pct:.0f} % of spikes beside a {days} (n {spike.n}, any session {spike.base_pct:.0f} %)",
+            f"{spike.share_pct:.0f} % of spikes beside a {days} (any day {spike.base_pct:.0f} %, n {spike.n})",
         ),
         (
             after.mean_pct,
-            f"{_pp(after.mean_pct)} in 20 sessions after spikes at breakouts (n {after.n}, any session "
-            f"{_signed(after.base_pct, 1)})",
+            f"20 sessions after breakout spikes {_pp(after.mean_pct)} (any {_signed(after.base_pct, 1)}, n {after.n})",
         ),
     )
     parts = [text for value, text in told if not math.isnan(value)]

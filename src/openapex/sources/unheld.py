@@ -38,7 +38,7 @@ def _worded(symbol: str, held: Callable[[], Sequence[str]], place: str, what: st
         names = held()
     except ApexError:  # the file went away since: the answer stands without a hint
         names = ()
-    near = difflib.get_close_matches(symbol, names, n=1, cutoff=0.7)
+    near = difflib.get_close_matches(symbol, names, n=1, cutoff=0.6)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     rule = f"{names[0]!r}, the only one in {place}" if len(names) == 1 else f"one of the {len(names)} {what} in {place}"
     return f"symbol is {symbol!r}, must be {rule}.{hint}{aside}"
