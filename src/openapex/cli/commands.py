@@ -162,7 +162,10 @@ def scan(
     universe: Annotated[
         str | None, typer.Option(help="A file of tickers, a holdings CSV, or a name; default: all the data holds.")
     ] = None,
-    data: Data = None,
+    data: Annotated[
+        str | None,
+        typer.Option("--data", help="A CSV or Parquet file, or a folder; with --engine dask also Delta, s3://."),
+    ] = None,
     source: Annotated[str | None, typer.Option("--source", help="files or demo; default: the store.")] = None,
     where: Annotated[str | None, typer.Option(help="Filter, e.g. \"rsi < 42 and verdict == 'BUY'\".")] = None,
     preset: Annotated[str | None, typer.Option(help="A ready-made screen; --list-presets names them.")] = None,
@@ -175,6 +178,14 @@ def scan(
     model: Annotated[str, typer.Option(help="Scoring model.")] = "apex",
     csv: Annotated[Path | None, typer.Option(help="Also write all hits with all columns to this CSV file.")] = None,
     parquet: Annotated[Path | None, typer.Option(help="Also write them to this Parquet file.")] = None,
+    history: Annotated[
+        bool, typer.Option("--history", help="Also count the screen's past hits and what came after.")
+    ] = False,
+    start: Annotated[str | None, typer.Option(help="First session of the history, e.g. 2018-01-02.")] = None,
+    engine: Annotated[str, typer.Option(help="local, or dask: many processes or machines.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Address of a Dask scheduler, e.g. tcp://10.0.0.5:8786.")
+    ] = None,
     list_presets: Annotated[bool, typer.Option("--list-presets", help="Name the ready-made screens.")] = False,
     list_columns: Annotated[bool, typer.Option("--list-columns", help="Name the columns.")] = False,
     as_json: Json = False,
@@ -189,18 +200,32 @@ def scan(
     from openapex.desk.scan import scan as run
 
     shown = _count(top)
+    past = None
+    if history and engine == "dask":
+        raise BadInput("engine is 'dask', must be local with --history: the past is worked out on one machine")
     with _progress("scanning", None) as tick:
         report = run(
             universe, data=data, source=source, where=where, preset=preset, sort=sort,
             columns=[name.strip() for name in columns.split(",")] if columns else None,
-            as_of=as_of, model=model, progress=tick,
+            as_of=as_of, model=model, engine=engine, scheduler=scheduler, progress=tick,
         )  # fmt: skip
+        if history:
+            from openapex.desk.hits import history as look_back
+
+            past = look_back(
+                universe, data=data, source=source, where=where, preset=preset,
+                start=start, as_of=as_of, model=model, progress=tick,
+            )  # fmt: skip
     written(report.hits, csv, parquet)
     report = report.first(shown)
     if as_json:
-        _print_json(report.to_dict())
+        _print_json(report.to_dict() | ({"history": past.to_dict()} if past else {}))
         return
     print_scan(report, _console(no_color))
+    if past:
+        from openapex.cli.hits import print_hits
+
+        print_hits(past, _console(no_color))
 
 
 def _count(text: str | None) -> int | None:
