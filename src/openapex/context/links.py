@@ -234,7 +234,7 @@ def correlation(x: FloatArray, y: FloatArray, least: int) -> float:
     Examples
     --------
     >>> round(correlation(np.array([1.0, 2.0, 4.0]), np.array([2.0, 1.0, 0.0]), least=3), 4)
-    -0.9449
+    -0.982
     """
     if len(x) < max(least, 2) or (x == x[0]).all() or (y == y[0]).all():
         return NAN
