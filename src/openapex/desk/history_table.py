@@ -137,7 +137,8 @@ def _column(
         return stats[name]
     if name in values:
         return values[name]
-    return made.scores.get(name.removesuffix("_score"), np.full(len(part), np.nan))
+    scores: Mapping[str, FloatArray] = {str(signal): column for signal, column in made.scores.items()}
+    return scores.get(name.removesuffix("_score"), np.full(len(part), np.nan))
 
 
 def _ranks(source: Source, names: Collection[str], progress: Callable[[str], None]) -> dict[str, pl.Series]:
