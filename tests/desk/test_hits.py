@@ -1,7 +1,10 @@
 """Past hits: those a scan of their day had, and what came after them as pandas counts it."""
 
+import io
 import json
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -11,8 +14,10 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from rich.console import Console
 
 from openapex.bars import Bars
+from openapex.cli.hits import print_hits
 from openapex.desk.bulk import bulk, ready
 from openapex.desk.history_table import Source, past
 from openapex.desk.hits import After, HitsReport, apart, entries, forward_returns, history
@@ -307,3 +312,28 @@ def test_a_condition_that_always_holds_equals_its_base_rate(shared_data: Path) -
         assert told.mean_pct == told.base_mean_pct
         assert told.difference_pct == pytest.approx(0.0, abs=1e-9)
         assert told.n_apart == pytest.approx(told.n / told.horizon, rel=0.02)
+
+
+def test_on_screen_it_fits_and_says_what_it_is(prices: Path) -> None:
+    out = io.StringIO()
+    report = history(data=prices, where=UP, start="2023-05-01", now=NOW)
+    print_hits(report, Console(file=out, width=118))
+    text = out.getvalue()
+    assert f"{report.n_hits:,} past hits" in text
+    assert "SIMULATED" not in text
+    assert "n/a" in text  # 60 sessions have not passed
+    assert "delisted" in text
+    assert max(len(line) for line in text.splitlines()) <= 118
+
+
+def test_the_command_prints_it_as_json_beside_the_scan(prices: Path, report: HitsReport) -> None:
+    words = ["scan", "--data", str(prices), "--where", UP, "--history", "--start", START, "--json"]
+    command = [sys.executable, "-m", "openapex.cli", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    told = json.loads(done.stdout)
+    assert told["scored"] == 5
+    assert told["engine"] == "local"
+    assert told["history"]["after"] == report.to_dict()["after"]
+    done = subprocess.run([*command, "--engine", "dask"], capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (1, 2)
+    assert "must be local with --history" in done.stderr
