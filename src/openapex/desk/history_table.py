@@ -138,7 +138,8 @@ def _column(
     if name in values:
         return values[name]
     scores: Mapping[str, FloatArray] = {str(signal): column for signal, column in made.scores.items()}
-    return scores.get(name.removesuffix("_score"), np.full(len(part), np.nan))
+    missing: FloatArray = np.full(len(part), np.nan)
+    return scores.get(name.removesuffix("_score"), missing)
 
 
 def _ranks(source: Source, names: Collection[str], progress: Callable[[str], None]) -> dict[str, pl.Series]:
