@@ -1,4 +1,7 @@
-"""Warm `apex analyze` of one ticker against importing polars, rich and typer, whole processes, in one run."""
+"""Warm `apex analyze` of one ticker against importing polars, rich and typer, whole processes, in one run.
+
+The score alone (`--no-context`): what the context adds has its own bar, in benchmarks/context.py.
+"""
 
 import os
 import statistics
@@ -34,9 +37,9 @@ def run() -> Iterator[Measured]:
         subprocess.run([*apex, "import", str(prices), *wanted], check=True, capture_output=True)
         commands = {
             "imports": [sys.executable, "-c", "import polars, rich, typer"],
-            "store": [*apex, "analyze", "IWM", "--offline"],
-            f"file {prices.name}": [*apex, "analyze", "IWM", "--data", str(prices)],
-            "simulated market": [*apex, "analyze", "IWM", "--source", "demo"],
+            "store": [*apex, "analyze", "IWM", "--offline", "--no-context"],
+            f"file {prices.name}": [*apex, "analyze", "IWM", "--data", str(prices), "--no-context"],
+            "simulated market": [*apex, "analyze", "IWM", "--source", "demo", "--no-context"],
         }
         times: dict[str, list[float]] = {name: [] for name in commands}
         for _ in range(ROUNDS):

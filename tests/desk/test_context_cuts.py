@@ -149,7 +149,11 @@ def test_the_whole_shared_folder_says_the_same_and_names_the_absent(
     made, few = (json.loads(told("context", "IWM", folder, date(2023, 6, 30))) for folder in (shared_data, base))
     assert {key: made[key] for key in made if key != "data"} == {key: few[key] for key in few if key != "data"}
     assert made["data"]["version"] == few["data"]["version"]
-    assert {one["name"]: one["title"] for one in made["data"]["missing"]} == {"XHB": "homebuilders", "XBI": "biotech"}
+    assert {one["name"]: one["title"] for one in made["data"]["missing"]} == {
+        "XHB": "homebuilders",
+        "XBI": "biotech",
+        "DFEDTARU": "Fed funds target, upper limit",
+    }
     assert not [pair for pair in made["relative"]["pairs"] if pair.startswith("X") and pair != "XRT/SPY"]
 
 

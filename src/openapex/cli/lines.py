@@ -4,14 +4,17 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from openapex.context.lines import Line
 from openapex.desk.analysis import DataNote, shown_warnings, warning_text
+
+if TYPE_CHECKING:
+    from openapex.context.lines import Line
 
 LEGEND = (
     "Pctile: place in its own history of the 20-session lead (vs, Breadth), 20-session change (Rates), spread (Credit)"
@@ -23,7 +26,7 @@ STATE_COLOURS = {
 }  # fmt: skip
 
 
-def lines_table(lines: Sequence[Line]) -> Table:
+def lines_table(lines: "Sequence[Line]") -> Table:
     """Return one row a topic: title, state, where its number stands in its history, when it was known, sentence."""
     newest = max((line.known_at for line in lines if line.known_at), default=date.max)
     table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim")
@@ -89,6 +92,6 @@ def rank_text(rank: float) -> str:
     return f"{rank:.1f}" if rank < 99.95 else ">99.9"
 
 
-def is_macro_missing(lines: Sequence[Line]) -> bool:
+def is_macro_missing(lines: "Sequence[Line]") -> bool:
     """Return whether a topic is unknown for want of macro series."""
     return any(line.topic in ("rates", "credit", "growth") and line.sentence.startswith("unknown") for line in lines)

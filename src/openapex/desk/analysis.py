@@ -4,13 +4,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from openapex.context.key_stats import KEY_STATS
-from openapex.context.lines import Line
 from openapex.desk.plain import plain
 from openapex.score.composite import Standing, Verdict
 from openapex.signals.signal import Opinion
+
+if TYPE_CHECKING:
+    from openapex.context.lines import Line
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Analysis:
     standing: Standing
     signals: tuple[ScoredSignal, ...]
     key_stats: Mapping[str, float]
-    context: tuple[Line, ...]
+    context: "tuple[Line, ...]"
     data: DataNote
 
     def to_dict(self) -> dict[str, Any]:

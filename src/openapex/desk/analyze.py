@@ -6,20 +6,17 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from openapex.bars import Bars
 from openapex.context.key_stats import Levels, key_stats
-from openapex.context.lines import Line, context_lines
-from openapex.context.macro import Macro
-from openapex.context.weather import Computed
 from openapex.desk.analysis import Analysis, DataNote, ScoredSignal
 from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, Reach, gathered
 from openapex.desk.material import BENCHMARKS, Gathered
 from openapex.desk.prepared import Prepared, companions, data_note, day, known_by, prepared
-from openapex.desk.surroundings import RECENT, macro_known, surroundings
 from openapex.errors import InsufficientHistory
 from openapex.score.composite import composite, standing, verdict
 from openapex.score.model import Model
@@ -27,6 +24,9 @@ from openapex.score.model import model as scoring_model
 from openapex.signals import SIGNALS, least_bars
 from openapex.signals.sentiment import HeadlineScorer, SentimentSignal
 from openapex.signals.signal import Signal, SignalHistory, SignalInputs, SignalName
+
+if TYPE_CHECKING:
+    from openapex.context.lines import Line
 
 
 def analyze(
@@ -112,7 +112,7 @@ def appraise(
     """Turn what was gathered of one symbol into its analysis."""
     ready = prepared(found.asked, as_of, provisional=provisional, now=now)
     bars, session, symbol = ready.bars, ready.session, found.asked.symbol
-    recent = RECENT if context else tuple(found.others)
+    recent = () if context else tuple(found.others)
     with ThreadPoolExecutor(1) as aside:  # Polars' work there fits beside the signals' here: 20 ms of a second core
         around = aside.submit(companions, found.others, session, now, recent=recent)
         inputs = SignalInputs(bars, *known_by(found.asked, session, as_of, now))
@@ -131,7 +131,8 @@ def appraise(
         for name, signal in signals.items()
     )
     score, coverage = float(made.score[-1]), float(made.coverage[-1])
-    held, macro = {**others, symbol: bars}, macro_known(found.macro, session, as_of)
+    held = {**others, symbol: bars}
+    lines, note = _around(found, ready, others, histories, as_of) if context else ((), data_note(ready))
     return Analysis(
         symbol=symbol,
         as_of=as_of or session,
@@ -151,24 +152,25 @@ def appraise(
                 Levels(*(histories["fibonacci"].values[name] for name in ("atr", "high_pivot", "low_pivot"))),
             )
         ),
-        context=_lines(found, bars, others, histories, macro) if context else (),
-        data=_note(ready, found, others, macro) if context else data_note(ready),
+        context=lines,
+        data=note,
     )
 
 
-def _lines(
+def _around(
     found: Gathered,
-    bars: Bars,
+    ready: Prepared,
     others: Mapping[str, Bars],
     histories: Mapping[SignalName, SignalHistory],
-    macro: Macro,
-) -> tuple[Line, ...]:
+    as_of: date | None,
+) -> "tuple[tuple[Line, ...], DataNote]":
+    """Return the context's lines, and the data behind analysis and context."""
+    from openapex.context.lines import context_lines  # a score alone does without the room: 30 ms of imports
+    from openapex.context.weather import Computed
+    from openapex.desk.surroundings import macro_known, surroundings
+
+    macro = macro_known(found.macro, ready.session, as_of)
     computed = Computed(histories["rsi"].values["rsi"], histories["volume"].values["relative_volume"])
-    return context_lines(surroundings(found.asked.symbol, bars, others, macro, computed=computed, thorough=False))
-
-
-def _note(ready: Prepared, found: Gathered, others: Mapping[str, Bars], macro: Macro) -> DataNote:
-    """Return the data behind the analysis, with what its context used."""
-    note = data_note(ready)
+    weather = surroundings(found.asked.symbol, ready.bars, others, macro, computed=computed, thorough=False)
     version = found.asked.version or fingerprint(ready.bars, others, macro.frame)
-    return replace(note, version=version, context_sources=found.macro_sources)
+    return context_lines(weather), replace(data_note(ready), version=version, context_sources=found.macro_sources)

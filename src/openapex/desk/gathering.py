@@ -1,16 +1,16 @@
 """What a symbol's page needs, gathered from wherever it is: a frame, a file, a folder, the store, the simulation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from openapex.context.macro import SERIES
-from openapex.context.profile import Profile, profile
-from openapex.context.weather import LARGE, SMALL
 from openapex.desk.frames import from_frame
 from openapex.desk.material import BENCHMARKS, Gathered, gather
 from openapex.errors import BadInput, NoData, UnknownSymbol
+
+if TYPE_CHECKING:
+    from openapex.context.macro import Series
 
 Columns = Any  # a Polars or pandas frame
 
@@ -41,24 +41,23 @@ def gathered(
         if source is not None:
             raise BadInput(f"source is {source!r}, must be absent when a frame is given")
         name = symbol if isinstance(symbol, str) else "FRAME"
-        return from_frame(symbol, data, _wanted(profile(name), reach))
+        return from_frame(symbol, data, _wanted(name, reach))
     if not symbol.strip():
         raise BadInput("symbol is empty, must be a ticker such as IWM")
     if data is not None and not str(data):
         raise BadInput("data is '', must be a path to a file or folder")
     _refuse_fred(source)
     path = Path(data) if data is not None else None
-    series = () if reach == "benchmarks" else tuple(SERIES)
 
     def one(name: str, is_offline: bool) -> Gathered | NoData:
         try:
             found = gather(
                 name, source=source, data=path, as_of=as_of, offline=is_offline, now=now,
-                companions=_wanted(profile(name), reach), series=series,
+                companions=_wanted(name, reach), series=() if reach == "benchmarks" else tuple(_series()),
             )  # fmt: skip
         except NoData as error:
             return error
-        is_series = found.asked.bars.is_empty() and name in SERIES
+        is_series = found.asked.bars.is_empty() and name in _series()
         return UnknownSymbol(f"{name} has no bars") if is_series else found
 
     return _answer(symbol, one(symbol.upper(), offline), lambda: one(symbol, True))
@@ -71,10 +70,16 @@ def _answer(symbol: str, first: Gathered | NoData, second: Callable[[], Gathered
     other = second() if symbol != symbol.upper() else first
     if isinstance(other, Gathered):
         return other
-    if symbol.upper() in SERIES:
-        title = SERIES[symbol.upper()].title
+    if symbol.upper() in _series():
+        title = _series()[symbol.upper()].title
         raise UnknownSymbol(f"symbol is {symbol!r}, a macro series ({title}), must be a ticker with bars")
     raise other if isinstance(first, UnknownSymbol) and not isinstance(other, UnknownSymbol) else first
+
+
+def _series() -> "Mapping[str, Series]":
+    from openapex.context.macro import SERIES  # a score alone does without the room of the context
+
+    return SERIES
 
 
 def _refuse_fred(source: str | None) -> None:
@@ -108,7 +113,13 @@ def gathered_each(
     return gather(symbol, source=source, data=path, as_of=as_of, offline=offline, now=now, companions=others)
 
 
-def _wanted(about: Profile, reach: Reach) -> tuple[str, ...]:
+def _wanted(symbol: str, reach: Reach) -> tuple[str, ...]:
+    if reach == "benchmarks":
+        return tuple(name for name in BENCHMARKS if name != symbol)
+    from openapex.context.profile import profile
+    from openapex.context.weather import LARGE, SMALL
+
+    about = profile(symbol)
     near = (*BENCHMARKS, about.benchmark, about.rival, SMALL, LARGE)
-    names = {"benchmarks": BENCHMARKS, "near": near, "far": (*near, *about.companions)}[reach]
-    return tuple(dict.fromkeys(name for name in names if name != about.symbol))
+    names = near if reach == "near" else (*near, *about.companions)
+    return tuple(dict.fromkeys(name for name in names if name != symbol))

@@ -136,7 +136,8 @@ def _direct(source: Source, wanted: Sequence[str], series: Sequence[str], as_of:
     parts: list[Delivery] = []
     unread: list[str] = []
     if series and isinstance(source, HasSeries):
-        for answer in source.fetch_series(series, end=as_of):
+        held = series if _is_folder(source) else set(source.series())  # in a folder a damaged table may hold any
+        for answer in source.fetch_series([name for name in series if name in held], end=as_of):
             if isinstance(answer, Delivery) and answer.macro.height:
                 parts.append(answer)
             elif isinstance(answer, Failure):
@@ -161,6 +162,12 @@ def _left_out(faults: Mapping[str, ApexError]) -> Iterator[str]:
     for cause, names in by_cause.items():
         who = ", ".join(names) if len(names) <= NAMED else f"{len(names)} names ({', '.join(names[:NAMED])} …)"
         yield f"{who} left out: {cause}"
+
+
+def _is_folder(source: Source) -> bool:
+    from openapex.sources.files import FilesSource
+
+    return isinstance(source, FilesSource) and source.path.is_dir()
 
 
 def _unread(source: Source) -> list[str]:
