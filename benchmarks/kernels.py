@@ -1,4 +1,4 @@
-"""Ten million bars: our compiled indicators against a TA-Lib loop, and six signals with their composite."""
+"""Ten million bars through every indicator that TA-Lib has too: our compiled steps against a TA-Lib loop."""
 
 import itertools
 import time
@@ -11,14 +11,9 @@ from benchmarks.measured import Measured
 from openapex import indicators as ta
 from openapex.bars import Field, FloatArray
 from openapex.indicators.compiled import Job, compiled_together
-from openapex.score.composite_compiled import compiled_composite
-from openapex.score.model import model
-from openapex.signals import SIGNALS
-from openapex.signals.signal import EVENT_MEMORY, PriceSignal
 
 N_SYMBOLS, N_BARS_EACH = 2_000, 5_000
 BAR = 0.6
-SCORE_BAR = 8.0
 ROUNDS, MOST_ROUNDS = 5, 15
 
 OURS: tuple[Job, ...] = tuple(
@@ -79,29 +74,8 @@ def seconds(job: Callable[[], object]) -> float:
 
 
 def run() -> Iterator[Measured]:
-    """Yield both ratios, each of the best of interleaved rounds; all sides allocate and keep their results."""
-    columns = random_walks()
-    yield indicators(columns)
-    yield scores(columns)
-
-
-def scores(columns: dict[Field, FloatArray]) -> Measured:
-    """Return the time of six signals and their composite as a multiple of copying the four columns they read."""
-    offsets = np.arange(N_SYMBOLS + 1) * N_BARS_EACH
-    jobs: dict[str, Job] = {
-        name: (signal.indicator, {}) for name, signal in SIGNALS.items() if isinstance(signal, PriceSignal)
-    }
-    apex = model("apex")
-    first = {name: values[:N_BARS_EACH] for name, values in columns.items()}
-    compiled_composite(jobs, first, offsets[:2], EVENT_MEMORY, apex)  # warm
-    best = copied = float("inf")
-    for n_done in range(MOST_ROUNDS):
-        if n_done >= ROUNDS and best <= SCORE_BAR * copied:
-            break
-        best = min(best, seconds(lambda: compiled_composite(jobs, columns, offsets, EVENT_MEMORY, apex)))
-        copied = min(copied, seconds(lambda: [values.copy() for values in columns.values()]))
-    detail = f"{best * 1e3:.0f} ms against {copied * 1e3:.0f} ms, 10 M bars, {len(jobs)} signals and the composite"
-    return Measured("compiled signals / copy of the columns", best / copied, SCORE_BAR, detail)
+    """Yield the ratio of the best of interleaved rounds; both sides allocate and keep all of their results."""
+    yield indicators(random_walks())
 
 
 def indicators(columns: dict[Field, FloatArray]) -> Measured:
