@@ -2,9 +2,12 @@
 
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import polars as pl
@@ -235,6 +238,7 @@ def _here(
 ) -> Gathered:
     """Return the rows of a universe, scored in this process."""
     wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
+    Thread(target=_import_compiler, daemon=True).start()  # 0.3 s that fit beside the reading
     progress("reading")
     path = Path(data) if data is not None else None
     parts = bulk(wanted, source=source, data=path, as_of=as_of, now=now, progress=progress)
@@ -242,6 +246,11 @@ def _here(
     origin = ", ".join(dict.fromkeys(part.source for part in parts))
     version = next((part.version for part in parts if part.version), None)
     return Gathered((rows,), origin, version, any(part.simulated for part in parts))
+
+
+def _import_compiler() -> None:
+    with suppress(ImportError):  # without it the scan is interpreted, and says so
+        import_module("openapex.quality.usable_compiled")
 
 
 def asked_universe(spec: "str | Sequence[str] | None") -> Universe | None:
