@@ -1,0 +1,106 @@
+"""What a scan promises: every requested symbol has a row or a cause, filters and sorts hold, simulated data says so."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import openapex as apex
+from openapex.errors import BadInput, NoData, UnknownName
+from openapex.screens import COLUMNS
+from openapex.sources.demo import DemoSource
+from openapex.sources.source import Delivery
+
+NAMES = ("SPY", "IWM", "QQQ", "TEC01", "FIN08", "HLT03")
+
+
+@pytest.fixture(scope="module")
+def prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six simulated symbols without splits in the span, one young, one that ended long ago."""
+    frames = [
+        answer.bars for answer in DemoSource().fetch(NAMES, start=date(2022, 1, 3)) if isinstance(answer, Delivery)
+    ]
+    bars = pl.concat(frames)
+    young = bars.filter(pl.col("symbol") == "IWM").tail(9).with_columns(symbol=pl.lit("YOUNG"))
+    ended = bars.filter((pl.col("symbol") == "QQQ") & (pl.col("session") < date(2024, 6, 1))).with_columns(
+        symbol=pl.lit("ENDED")
+    )
+    path = tmp_path_factory.mktemp("scan") / "prices.parquet"
+    pl.concat([bars, young, ended]).rename({"session": "date"}).drop("provisional").write_parquet(path)
+    return path
+
+
+def test_every_requested_symbol_has_a_row_or_a_cause(prices: Path) -> None:
+    report = apex.scan(["SPY", "YOUNG", "ENDED", "NOPE"], data=prices)
+    assert report.table["symbol"].to_list() == ["SPY"]
+    assert {one.symbol: one.cause for one in report.refused} == {
+        "YOUNG": "InsufficientHistory",
+        "ENDED": "Stale",
+        "NOPE": "UnknownSymbol",
+    }
+    assert report.n_requested == report.n_scored + len(report.refused) == 4
+
+
+def test_a_symbol_does_not_depend_on_the_others_but_for_ranks(prices: Path) -> None:
+    alone = apex.scan(["FIN08"], data=prices).table
+    among = apex.scan(data=prices).table.filter(pl.col("symbol") == "FIN08")
+    own = [name for name in COLUMNS if not name.endswith("_rank")]
+    assert alone.select(own).equals(among.select(own), null_equal=True)
+
+
+def test_filter_sort_and_top(prices: Path) -> None:
+    whole = apex.scan(data=prices)
+    report = apex.scan(data=prices, where="rsi > 0 and symbol != 'SPY'", sort="rsi", top=2)
+    rest = whole.table.filter(pl.col("symbol") != "SPY").sort("rsi", "symbol")
+    assert report.n_hits == rest.height
+    assert report.hits["symbol"].to_list() == rest["symbol"].to_list()[:2]
+    assert whole.hits["score"].is_sorted(descending=True)
+
+
+def test_no_bar_after_as_of_is_used(prices: Path) -> None:
+    report = apex.scan(data=prices, as_of="2024-01-15")  # a holiday
+    assert report.session == date(2024, 1, 12)
+    assert set(report.table["session"]) == {date(2024, 1, 12)}
+
+
+def test_universes_are_files_lists_of_holdings_and_names(prices: Path, tmp_path: Path) -> None:
+    text = tmp_path / "mine.txt"
+    text.write_text("# my own\nspy\nIWM  # small\nSPY\n")
+    assert apex.scan(str(text), data=prices).table["symbol"].to_list() == ["SPY", "IWM"]
+    listed = tmp_path / "FUND_holdings.csv"
+    listed.write_text(
+        "symbol,sector,asset_class,weight_pct,as_of\nIWM,Small,Equity,60,2025-01-02\nUSD,,Cash,40,2025-01-02\n"
+    )
+    report = apex.scan(str(listed), data=prices)
+    assert report.table.select("symbol", "sector").rows() == [("IWM", "Small")]
+    assert apex.scan("indices", data=prices).n_requested == 6
+    with pytest.raises(UnknownName, match="Did you mean 'indices'"):
+        apex.scan("indexes", data=prices)
+
+
+@pytest.mark.parametrize(
+    ("given", "error"),
+    [
+        ({"where": "rsi <"}, BadInput),
+        ({"where": "__import__('os')"}, BadInput),
+        ({"where": "rsii < 30"}, UnknownName),
+        ({"sort": "-scor"}, UnknownName),
+        ({"columns": ["symbols"]}, UnknownName),
+        ({"preset": "rsi-dips"}, UnknownName),
+        ({"top": 0}, BadInput),
+        ({"universe": []}, BadInput),
+        ({"universe": ["NOPE"]}, NoData),
+    ],
+)
+def test_bad_input_is_a_named_error(prices: Path, given: dict[str, object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        apex.scan(data=prices, **given)  # type: ignore[arg-type]
+
+
+def test_the_simulated_market_says_so_and_json_is_pure() -> None:
+    made = apex.scan(["IWM", "SPY"], source="demo").to_dict()
+    assert made["simulated"] is True
+    assert json.loads(json.dumps(made, allow_nan=False)) == made
+    assert list(made["rows"][0]) == list(COLUMNS)
