@@ -10,7 +10,7 @@ from openapex.bars import FIELDS, Bars
 
 
 def fingerprint(bars: Bars, others: Mapping[str, Bars] | None = None, *frames: pl.DataFrame | None) -> str:
-    """Return ``sha256:`` and 16 digits of a symbol's bars, its companions' and of further tables."""
+    """Return ``sha256:`` and 16 digits of a symbol's bars, its companions' and of further tables, row by row."""
     digest = hashlib.sha256()
     for name, one in {"": bars, **dict(sorted((others or {}).items()))}.items():
         digest.update(name.encode())
@@ -19,7 +19,7 @@ def fingerprint(bars: Bars, others: Mapping[str, Bars] | None = None, *frames: p
             digest.update(np.ascontiguousarray(getattr(one, field), dtype="<f8").tobytes())
     for frame in frames:
         if frame is not None and frame.height:
-            _add(digest, frame.sort(frame.columns))
+            _add(digest, frame)
     return f"sha256:{digest.hexdigest()[:16]}"
 
 
@@ -30,6 +30,8 @@ def _add(digest: "hashlib._Hash", frame: pl.DataFrame) -> None:
         if column.dtype == pl.String:
             digest.update(repr(column.rle().to_list()).encode())
             continue
-        kind = pl.Int32 if column.dtype == pl.Date else pl.Float64
-        digest.update(column.is_null().to_numpy().tobytes())
-        digest.update(column.cast(kind).fill_null(0).to_numpy().tobytes())
+        numbers = column.cast(pl.UInt8) if column.dtype == pl.Boolean else column.to_physical()
+        if numbers.null_count():
+            digest.update(numbers.is_null().to_numpy().tobytes())
+            numbers = numbers.fill_null(0)
+        digest.update(numbers.to_numpy().tobytes())
