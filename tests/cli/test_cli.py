@@ -48,7 +48,7 @@ def test_analyze_prints_a_report_that_fits_one_screen(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert "SIMULATED" in lines[0]
     assert "IWM" in lines[0]
-    assert len(lines) <= 46
+    assert len(lines) <= 48
     assert max(len(line) for line in lines) <= 118
     assert all(title in done.stdout for title in ("RSI", "MACD", "Bollinger", "Volume", "MA Cross", "Fibonacci"))
     assert "\x1b[" not in done.stdout

@@ -273,3 +273,16 @@ def test_a_fetch_without_a_network_says_so_once() -> None:
         "2 more were not asked for",
         "nothing stored; try again later, or: apex import FILE",
     ]
+
+
+def test_the_block_has_value_percentile_state_and_day_known() -> None:
+    from openapex.cli.lines import lines_table, value_text
+
+    lines = apex.context("IWM", source="demo").lines
+    assert [column.header for column in lines_table(lines).columns] == [
+        "Context", "State", "Value", "Pctile", "Known", "Why",
+    ]  # fmt: skip
+    told = {line.topic: value_text(line) for line in lines}
+    assert told["relative"].endswith(" pp")
+    assert told["credit"].endswith(" %")
+    assert all(told.values())

@@ -91,7 +91,7 @@ def test_growth_says_better_or_worse(weather: Weather) -> None:
 
 @pytest.mark.parametrize(
     ("n", "says"),
-    [(1, "HEADWIND for 1 session (typically 21; 21 % of 5,900 sessions): rates "), (26, "for 26 sessions (")],
+    [(1, "for 1 session (typically 21; 21 % of 5,900 sessions): rates "), (26, "for 26 sessions (")],
 )
 def test_the_regime_tells_its_length_before_its_parts(weather: Weather, n: int, says: str) -> None:
     changed = replace(

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from rich.console import Console
-from tests.desk.tables import Tables, demo_tables
+from tests.desk.tables import Tables
 
 import openapex as apex
 from openapex.cli.report import print_report
@@ -36,16 +36,6 @@ NAMED = {
 @pytest.fixture(scope="module")
 def demo() -> apex.ContextReport:
     return apex.context("IWM", source="demo")
-
-
-@pytest.fixture(scope="module")
-def tables() -> Tables:
-    return demo_tables()
-
-
-@pytest.fixture(scope="module")
-def folder(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tables.written(tmp_path_factory.mktemp("tables"))
 
 
 def told(symbol: str, folder: Path, **given: Any) -> dict[str, Any]:

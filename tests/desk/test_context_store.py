@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
-from tests.desk.tables import Tables, demo_tables
+from tests.desk.tables import Tables
 
 import openapex as apex
 from openapex.cli.report import print_report
@@ -28,16 +28,6 @@ BREADTH_COUNTS = ("S5TH", "ADV", "DECL", "MAHN", "MALN")
 """What the store does not have and FRED does not publish."""
 FRIDAY_NIGHT = datetime(2024, 6, 29, 2, tzinfo=UTC)
 SERVERS = Path(__file__).resolve().parents[1] / "sources"
-
-
-@pytest.fixture(scope="module")
-def tables() -> Tables:
-    return demo_tables()
-
-
-@pytest.fixture(scope="module")
-def folder(tables: Tables, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tables.written(tmp_path_factory.mktemp("tables"))
 
 
 def missing(report: apex.ContextReport) -> dict[str, str]:

@@ -104,3 +104,18 @@ def test_the_simulated_market_says_so_and_json_is_pure() -> None:
     assert made["simulated"] is True
     assert json.loads(json.dumps(made, allow_nan=False)) == made
     assert list(made["rows"][0]) == list(COLUMNS)
+
+
+def test_a_frame_is_scanned_as_the_file_it_came_from(prices: Path) -> None:
+    frame = pl.read_parquet(prices)
+    read = apex.scan(data=prices)
+    for given in (frame, frame.to_pandas(), frame.sample(fraction=1.0, shuffle=True, seed=3)):
+        assert apex.scan(data=given).table.equals(read.table, null_equal=True)
+    with pytest.raises(BadInput, match="names the symbol"):
+        apex.scan(data=frame.drop("symbol"))
+
+
+def test_nothing_to_scan_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APEX_HOME", str(tmp_path))
+    with pytest.raises(NoData, match="apex import PATH"):
+        apex.scan()

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.signals.price_paths import bars_of as path_bars
 
 from openapex.bars import BAR_SCHEMA, Bars
 from openapex.errors import ApexError, BadInput, UnknownName, UnreadableData
@@ -34,20 +35,7 @@ BAR = (100.0, 101.0, 99.0, 100.5, 1e6)
 
 
 def bars_of(symbol, close, high=None, low=None, volume=None):
-    close = np.asarray(close, dtype=float)
-    n = len(close)
-    return Bars(
-        symbols=(symbol,),
-        offsets=np.array([0, n]),
-        sessions=np.datetime64("2001-01-02") + np.arange(n),
-        open=close,
-        high=close * 1.01 if high is None else np.asarray(high, dtype=float),
-        low=close * 0.99 if low is None else np.asarray(low, dtype=float),
-        close=close,
-        adj_close=close,
-        volume=np.full(n, 1e6) if volume is None else np.asarray(volume, dtype=float),
-        provisional=np.zeros(n, dtype=bool),
-    )
+    return path_bars(close, high, low, volume, symbol)
 
 
 def walk(symbol, seed, n=N):

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from openapex.context.lines import Line
 
 LEGEND = (
-    "Pctile: place in its own history of the 20-session lead (vs, Breadth), 20-session change (Rates), spread (Credit)"
+    "Value: lead and change over 20 sessions, spread, balance of votes, sessions, correlation, count. "
+    "Pctile: its place in its own history."
 )
 STATE_COLOURS = {
     "CRUNCH": "bold red", "STRAINED": "yellow", "HEADWIND": "yellow", "SLOWDOWN": "yellow", "NARROW": "yellow",
@@ -27,11 +28,12 @@ STATE_COLOURS = {
 
 
 def lines_table(lines: "Sequence[Line]") -> Table:
-    """Return one row a topic: title, state, where its number stands in its history, when it was known, sentence."""
+    """Return one row a topic: title, state, number, its place in its own history, when it was known, sentence."""
     newest = max((line.known_at for line in lines if line.known_at), default=date.max)
     table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim")
     table.add_column("Context", no_wrap=True)
     table.add_column("State", no_wrap=True)
+    table.add_column("Value", justify="right", no_wrap=True)
     table.add_column("Pctile", justify="right", no_wrap=True)
     table.add_column("Known", no_wrap=True)
     table.add_column("Why", ratio=1)
@@ -39,8 +41,18 @@ def lines_table(lines: "Sequence[Line]") -> Table:
         rank = "" if math.isnan(line.percentile) else rank_text(line.percentile)
         sentence = Text(line.sentence, "dim" if line.sentence.startswith("unknown") else "")
         state = Text(line.state or "", STATE_COLOURS.get(line.state or "", ""))
-        table.add_row(line.title, state, rank, Text(_day(line.known_at, newest), "dim"), sentence)
+        table.add_row(line.title, state, value_text(line), rank, Text(_day(line.known_at, newest), "dim"), sentence)
     return table
+
+
+def value_text(line: "Line") -> str:
+    """Return a topic's number with its sign or unit, nothing where it is unknown."""
+    if math.isnan(line.value):
+        return ""
+    if line.topic == "rates":
+        return f"{line.value:+.2f} pp"
+    forms = {"pp": "{:+.1f} pp", "%": "{:.2f} %", "votes": "{:+.0f}", "sessions": "{:.0f}", "correlation": "{:+.2f}"}
+    return forms.get(line.unit, "{:.0f}").format(line.value)
 
 
 def _day(day: date | None, newest: date) -> str:

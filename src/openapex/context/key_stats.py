@@ -13,6 +13,7 @@ import polars as pl
 
 from openapex.bars import Bars, FloatArray
 from openapex.indicators.atr import ATR
+from openapex.indicators.percent_rank import percent_rank
 from openapex.indicators.relative_volume import RELATIVE_VOLUME
 from openapex.indicators.step import interpreted
 from openapex.indicators.swings import SWINGS
@@ -175,11 +176,10 @@ def _average_true_range(bars: Bars, atr: FloatArray) -> dict[str, float]:
     if np.isnan(share[-1]):
         return {}
     in_band = (known >= ATR_BAND_PCT[0]) & (known <= ATR_BAND_PCT[1])
-    below, ties = np.count_nonzero(known < known[-1]), np.count_nonzero(known == known[-1])
     return {
         "atr": float(atr[-1]),
         "atr_pct": float(share[-1]),
-        "atr_pct_percentile": 100.0 * (below + 0.5 * ties) / len(known),
+        "atr_pct_percentile": percent_rank(known),
         "atr_pct_in_band": float(in_band[-1]),
         "atr_pct_band_share_pct": 100.0 * float(in_band.mean()),
     }

@@ -195,7 +195,7 @@ def _regime(weather: Weather) -> Line:
     usual = regime.median_dwell.get(regime.state, NAN)
     typical = "" if math.isnan(usual) else f"typically {usual:.0f}; "
     share = f"{regime.share[regime.state]:.0f} % of {_sessions(regime.n_known)}"
-    text = f"{regime.state} for {_sessions(regime.n_sessions)} ({typical}{share}): {parts}"
+    text = f"for {_sessions(regime.n_sessions)} ({typical}{share}): {parts}"
     return Line("regime", "Regime", float(regime.n_sessions), "sessions", NAN, regime.state, weather.session, text)
 
 
@@ -232,11 +232,12 @@ def _links(weather: Weather) -> Line:
 def _events(weather: Weather) -> Line:
     events = weather.events.events
     now = {name: event for name, event in events.items() if event.is_now}
-    text = ", ".join(_told(now)) or "none today"
+    told = list(_told(now))
+    text = ", ".join(told) or "none today"
     driver = weather.events.driver
     if "rsi_dip" in now and driver:
         text += f"; driver {driver}" if driver == "undecided" else f"; driven by {driver}"
-    return Line("events", "Events", float(len(now)), "events", NAN, None, weather.session, text)
+    return Line("events", "Events", float(len(told)), "events", NAN, None, weather.session, text)
 
 
 def _told(now: Mapping[str, PageEvent]) -> Iterator[str]:

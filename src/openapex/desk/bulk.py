@@ -10,6 +10,7 @@ import polars as pl
 
 from openapex.adjust import adjusted
 from openapex.bars import FIELDS, Bars, FloatArray, IntArray
+from openapex.desk.frames import Columns, polars_frame
 from openapex.desk.material import open_source
 from openapex.errors import ApexError, BadInput
 from openapex.quality.usable_arrays import usable_arrays
@@ -37,7 +38,7 @@ def bulk(
     symbols: Sequence[str] | None,
     *,
     source: str | None,
-    data: Path | None,
+    data: "Path | Columns | None",
     as_of: date | None,
     now: datetime,
     progress: Callable[[str], None],
@@ -53,6 +54,8 @@ def bulk(
     """
     if source not in (None, "files", "demo"):
         raise BadInput(f"source is {source!r}, must be files or demo: fetch first, and scan the store")
+    if data is not None and not isinstance(data, Path):
+        return (_framed(data, symbols, as_of),)
     if data is not None:
         from openapex.sources.files import FilesSource
 
@@ -61,6 +64,35 @@ def bulk(
     if source == "demo":
         return (_simulated(symbols, as_of, now, progress),)
     return _stored(symbols, as_of)
+
+
+def data_path(data: "str | Path | Columns | None") -> "Path | Columns | None":
+    """Return a path from text; a frame and None stay what they are.
+
+    Raises
+    ------
+    BadInput
+        If the text is empty.
+    """
+    if not isinstance(data, str | Path):
+        return data
+    if not str(data):
+        raise BadInput("data is '', must be a path to a file or folder")
+    return Path(data)
+
+
+def _framed(data: "Columns", symbols: Sequence[str] | None, as_of: date | None) -> Bulk:
+    """Return the bars of a user's own frame of many symbols."""
+    from openapex.sources.file_bars import symbol_column
+    from openapex.sources.file_bulk import long_table
+
+    frame = polars_frame(data)
+    if symbol_column(frame.columns) is None:
+        raise BadInput(f"the frame has columns {frame.columns}, must have one that names the symbol")
+    bars, later = long_table(frame, "the frame", as_of)
+    if symbols is not None:
+        bars = bars.filter(pl.col("symbol").is_in(list(symbols)))
+    return Bulk("frame", False, "split_adjusted", bars, later=later)
 
 
 def _simulated(

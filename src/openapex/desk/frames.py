@@ -26,7 +26,7 @@ def from_frame(symbol: "str | Columns", data: "Columns | None", companions: Sequ
         If its columns are not those of bars.
     """
     given = symbol if data is None else data
-    frame = given if isinstance(given, pl.DataFrame) else _from_pandas(given)
+    frame = polars_frame(given)
     name = symbol if isinstance(symbol, str) else None
     table, basis = recognised(frame, "the frame")
     if "symbol" not in table.columns:
@@ -47,7 +47,16 @@ def from_frame(symbol: "str | Columns", data: "Columns | None", companions: Sequ
     return Gathered(made[name], made)
 
 
-def _from_pandas(frame: "Columns") -> pl.DataFrame:
+def polars_frame(frame: "Columns") -> pl.DataFrame:
+    """Return a Polars frame of a Polars or pandas one, its index as a column.
+
+    Raises
+    ------
+    BadInput
+        If it is neither.
+    """
+    if isinstance(frame, pl.DataFrame):
+        return frame
     if not hasattr(frame, "reset_index"):
         raise BadInput(f"data is a {type(frame).__name__}, must be a Polars frame, a pandas frame or a path")
     if frame.columns.nlevels == 2:

@@ -13,7 +13,8 @@ import numpy as np
 import polars as pl
 
 from openapex.bars import Bars, BoolArray, FloatArray, IntArray
-from openapex.desk.bulk import bulk, ready
+from openapex.desk.bulk import bulk, data_path, ready
+from openapex.desk.frames import Columns
 from openapex.desk.history_table import Past, Source, past
 from openapex.desk.plain import plain
 from openapex.desk.prepared import day
@@ -149,7 +150,7 @@ class HitsReport:
 def history(
     universe: "str | Sequence[str] | None" = None,
     *,
-    data: "str | Path | None" = None,
+    data: "str | Path | Columns | None" = None,
     source: str | None = None,
     where: str | None = None,
     preset: str | None = None,
@@ -193,7 +194,7 @@ def history(
     asked = asked_universe(universe)
     wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
     progress("reading")
-    path = Path(data) if data is not None else None
+    path = data_path(data)
     parts = bulk(wanted, source=source, data=path, as_of=cut, now=now, progress=progress)
     bars = together([ready(part, now, cut) for part in parts])
     made = past(Source(bars, chosen, late_scores(bars, parts, cut, now), asked), condition, progress)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import polars as pl
 
@@ -14,6 +14,7 @@ from openapex.sessions import calendar_of, last_closed_session, sessions_between
 from openapex.sources.source import MACRO_SCHEMA, Answer, Basis, Delivery, Failure, HasSeries, NoNewData, Source, empty
 
 if TYPE_CHECKING:
+    from openapex.sources.files import FilesSource
     from openapex.store import Store, Stored
 
 BENCHMARKS = ("SPY", "QQQ")
@@ -164,7 +165,7 @@ def _left_out(faults: Mapping[str, ApexError]) -> Iterator[str]:
         yield f"{who} left out: {cause}"
 
 
-def _is_folder(source: Source) -> bool:
+def _is_folder(source: Source) -> "TypeGuard[FilesSource]":
     from openapex.sources.files import FilesSource
 
     return isinstance(source, FilesSource) and source.path.is_dir()
@@ -172,9 +173,7 @@ def _is_folder(source: Source) -> bool:
 
 def _unread(source: Source) -> list[str]:
     """Return why files in a folder of tables could not be told to be any table."""
-    from openapex.sources.files import FilesSource
-
-    if not isinstance(source, FilesSource) or not source.path.is_dir():
+    if not _is_folder(source):
         return []
     notes = source.tables()
     is_collection = any(note.kind in ("bars", "series", "holdings") for note in notes)

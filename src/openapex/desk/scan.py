@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from openapex.desk.bulk import bulk
+from openapex.desk.bulk import bulk, data_path
+from openapex.desk.frames import Columns
 from openapex.desk.plain import plain
 from openapex.desk.prepared import day
 from openapex.desk.scan_table import BENCHMARK, Gathered, Refused, rows_of, scored
@@ -115,7 +116,7 @@ class ScanReport:
 def scan(
     universe: "str | Sequence[str] | None" = None,
     *,
-    data: "str | Path | None" = None,
+    data: "str | Path | Columns | None" = None,
     source: str | None = None,
     where: str | None = None,
     preset: str | None = None,
@@ -136,8 +137,8 @@ def scan(
     ----------
     universe : str or sequence of str, optional
         A file of tickers, an iShares holdings CSV, a named universe, or tickers; by default all that the data holds.
-    data : path, optional
-        A CSV or Parquet file or a folder; by default the store.
+    data : path or frame, optional
+        A CSV or Parquet file, a folder, or a Polars or pandas frame of many symbols; by default the store.
     source : {"files", "demo"}, optional
         The simulated market, or files.
     where : str, optional
@@ -226,7 +227,7 @@ def scan(
 
 
 def _here(
-    data: "str | Path | None",
+    data: "str | Path | Columns | None",
     source: str | None,
     asked: Universe | None,
     chosen: Model,
@@ -240,7 +241,7 @@ def _here(
     wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
     Thread(target=_import_compiler, daemon=True).start()  # 0.3 s that fit beside the reading
     progress("reading")
-    path = Path(data) if data is not None else None
+    path = data_path(data)
     parts = bulk(wanted, source=source, data=path, as_of=as_of, now=now, progress=progress)
     rows = rows_of(parts, asked, chosen, as_of=as_of, now=now, keep=keep, progress=progress)
     origin = ", ".join(dict.fromkeys(part.source for part in parts))

@@ -38,6 +38,9 @@ TABLE_SCHEMA = pl.Schema(
     }
 )
 """Columns of a part's table: those of a scan without the ranks."""
+ADVICE = """  apex scan --data PATH        your own CSV or Parquet file, or a folder
+  apex import PATH             keep such files in the store
+  apex scan --source demo      the embedded simulated market"""
 KNOWN_LATE: tuple[SignalName, ...] = ("sentiment", "fundamentals")
 
 
@@ -137,6 +140,8 @@ def scored(parts: Sequence[Rows], asked: Universe | None) -> Scored:
         name: Refused(name, UnknownSymbol.__name__, f"{name} is not in this data") for name in names if name not in held
     }
     table = pl.concat([part.table for part in parts]) if parts else pl.DataFrame(schema=TABLE_SCHEMA)
+    if not names:
+        raise NoData(f"there is nothing to scan here. Try one of:\n{ADVICE}")
     if table.is_empty():
         why = f": {next(iter(refused.values())).reason}" if refused else ""
         raise NoData(f"none of {len(names)} symbols can be scored{why}")

@@ -8,6 +8,7 @@ import numpy as np
 
 from openapex.bars import FloatArray
 from openapex.errors import BadInput
+from openapex.indicators.percent_rank import percent_rank
 from openapex.score.model import Model
 
 Verdict: TypeAlias = Literal["BUY", "HOLD", "SELL"]
@@ -122,8 +123,7 @@ def standing(made: Composite, model: Model) -> Standing:
     has_verdict = len(made.score) > 0 and made.coverage[-1] >= model.min_coverage - 1e-12
     percentile = float("nan")
     if has_verdict:
-        below, ties = np.count_nonzero(judged < judged[-1]), np.count_nonzero(judged == judged[-1])
-        percentile = 100.0 * (below + 0.5 * ties) / n
+        percentile = percent_rank(judged)
     n_buy, n_sell = int(np.count_nonzero(judged >= model.buy)), int(np.count_nonzero(judged < model.sell))
     share = [count / n if n else float("nan") for count in (n_buy, n_sell)]
     return Standing(percentile, n, BaseRate(n_buy, n, share[0]), BaseRate(n_sell, n, share[1]))

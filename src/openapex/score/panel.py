@@ -11,6 +11,7 @@ import numpy as np
 
 from openapex.bars import Bars, BoolArray, FloatArray
 from openapex.indicators.compiled import Job, MissingCompiler, compiled_tail
+from openapex.indicators.percent_rank import percent_rank
 from openapex.indicators.step import interpreted
 from openapex.score.composite import Verdict, composite, verdict
 from openapex.score.composite_compiled import CompositeHistory, compiled_composite
@@ -154,7 +155,5 @@ def _percentiles(score: FloatArray, coverage: FloatArray, bars: Bars, model: Mod
     judged = coverage >= model.min_coverage - 1e-12
     for i, (first, end) in enumerate(zip(bars.offsets[:-1].tolist(), bars.offsets[1:].tolist(), strict=True)):
         if judged[end - 1]:
-            own = score[first:end][judged[first:end]]
-            below, ties = np.count_nonzero(own < own[-1]), np.count_nonzero(own == own[-1])
-            out[i] = 100.0 * (below + 0.5 * ties) / len(own)
+            out[i] = percent_rank(score[first:end][judged[first:end]])
     return out

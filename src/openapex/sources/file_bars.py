@@ -153,12 +153,15 @@ def _nothing(symbol: str, priced: pl.DataFrame, where: str, start: date | None, 
 
 def _one_each(priced: pl.DataFrame) -> pl.DataFrame:
     """Return one row a session: the last whose close lies within its range, or just the last."""
-    if is_rising(priced["session"]):  # most files
-        return priced
+    return priced if is_rising(priced["session"]) else last_good(priced, ("session",))  # most files rise
+
+
+def last_good(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """Return one row a key, sorted: the last whose close lies within its range, or just the last."""
     slack = 1e-6 * pl.col("high").abs()
     is_good = pl.col("close").is_between(pl.col("low") - slack, pl.col("high") + slack).fill_null(True)
-    ordered = priced.with_columns(is_good=is_good).sort("session", "is_good", maintain_order=True)
-    return ordered.unique("session", keep="last", maintain_order=True).drop("is_good")
+    ordered = rows.with_columns(is_good=is_good).sort(*keys, "is_good", maintain_order=True)
+    return ordered.unique(list(keys), keep="last", maintain_order=True).drop("is_good")
 
 
 def is_rising(days: pl.Series) -> bool:

@@ -10,6 +10,7 @@ import polars as pl
 from openapex.bars import BAR_SCHEMA, FIELDS
 from openapex.errors import ApexError
 from openapex.sources.columns import recognised
+from openapex.sources.file_bars import last_good
 from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData
 
 
@@ -44,7 +45,7 @@ def long_table(frame: pl.DataFrame, where: str, end: date | None) -> tuple[pl.Da
         later = frozenset(names.to_list()) - frozenset(table["symbol"].unique().to_list())
     if table["close"].null_count() or table["close"].is_nan().any():
         table = table.filter(pl.any_horizontal(pl.col(FIELDS[:4]).fill_nan(None).is_not_null()))
-    return (table if _is_in_order(table) else _ordered(table)), later
+    return (table if _is_in_order(table) else last_good(table, ("symbol", "session"))), later
 
 
 def _is_in_order(table: pl.DataFrame) -> bool:
@@ -58,14 +59,6 @@ def _is_in_order(table: pl.DataFrame) -> bool:
     ends = np.cumsum(runs["len"].to_numpy())[:-1]
     grows[ends - 1] = True
     return bool(grows.all())
-
-
-def _ordered(table: pl.DataFrame) -> pl.DataFrame:
-    """Return one row a session, as `bar_answer` chooses: the last whose close lies in its range, or just the last."""
-    slack = 1e-6 * pl.col("high").abs()
-    is_good = pl.col("close").is_between(pl.col("low") - slack, pl.col("high") + slack).fill_null(True)
-    ordered = table.with_columns(is_good=is_good).sort("symbol", "session", "is_good", maintain_order=True)
-    return ordered.unique(["symbol", "session"], keep="last", maintain_order=True).drop("is_good")
 
 
 def joined(parts: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:

@@ -15,13 +15,14 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from openapex.bars import BAR_SCHEMA
-from openapex.errors import ApexError, BadInput, BadPayload, UnknownName, UnknownSymbol
+from openapex.errors import BadInput, BadPayload, UnknownName, UnknownSymbol
 from openapex.sources.fred_frames import published_frame, todays_frame
 from openapex.sources.fred_parse import Point, Vintage, csv_points, merged_vintages, vintage_page
 from openapex.sources.fred_wire import FredWire, NoVintages, TooManyVintages
 from openapex.sources.pace import SYSTEM, RequestCap, Timers
+from openapex.sources.provider import Provider
 from openapex.sources.releases import KNOWN_SERIES, Release, release
-from openapex.sources.source import Answer, Delivery, Failure, NoNewData, empty
+from openapex.sources.source import Answer, Delivery, NoNewData, empty
 
 URL_VARIABLE = "APEX_FRED_URL"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -44,10 +45,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-class FredSource:
+class FredSource(Provider):
     """FRED as a source of macro series; safe to use from several threads.
 
-    A series is asked for and answered like a symbol, with `macro` rows and no bars.
+    A series is asked for and answered like a symbol, with `macro` rows and no bars.  `start` and `end` of `fetch` are
+    reference dates; values that were not yet known at the close of `end` are left out too.
 
     Parameters
     ----------
@@ -74,8 +76,6 @@ class FredSource:
     """
 
     name = "fred"
-    simulated = False
-    is_network = True
 
     def __init__(
         self,
@@ -88,13 +88,7 @@ class FredSource:
         deadline_s: float | None = None,
         timers: Timers = SYSTEM,
     ) -> None:
-        if not requests_per_second > 0:
-            raise BadInput(f"requests_per_second is {requests_per_second!r}, must be above 0")
-        if retries < 0:
-            raise BadInput(f"retries is {retries!r}, must be at least 0")
-        if deadline_s is not None and not deadline_s > 0:
-            raise BadInput(f"deadline_s is {deadline_s!r}, must be above 0 or None")
-        self._now, self._timers, self._deadline_s = now, timers, deadline_s
+        super().__init__(now, timers, requests_per_second=requests_per_second, retries=retries, deadline_s=deadline_s)
         key = (api_key or "").strip() or None
         self._has_key = key is not None
         cap = fred_cap if timers is SYSTEM else RequestCap(timers)
@@ -113,30 +107,8 @@ class FredSource:
         """Yield one answer per series, in the order asked."""
         return self.fetch(names, end=end)
 
-    def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
-        """Yield one answer per series, in the order asked (see `Source.fetch`).
-
-        `start` and `end` are reference dates; values that were not yet known at the close of `end` are left out too.
-
-        Raises
-        ------
-        BadInput
-            If `start` is after `end`.
-        """
-        if start and end and start > end:
-            raise BadInput(f"start is {start}, must not be after end, {end}")
-        return self._answers(symbols, start, end)
-
-    def _answers(self, symbols: Sequence[str], start: date | None, end: date | None) -> Iterator[Answer]:
-        until = None if self._deadline_s is None else self._timers.monotonic() + self._deadline_s
-        for series in symbols:
-            try:
-                yield self._answer(series, start, end, until)
-            except ApexError as error:
-                yield Failure(series, error)
-
-    def _answer(self, series: str, start: date | None, end: date | None, until: float | None) -> Answer:
-        rule = _release_of(series)
+    def _answer(self, symbol: str, start: date | None, end: date | None, until: float | None) -> Answer:
+        series, rule = symbol, _release_of(symbol)
         seen = (self._now().astimezone(NEW_YORK) + HOURS_AFTER_CLOSE).date()
         if start and start > seen:
             return NoNewData(series, f"{start} has not come yet")

@@ -16,7 +16,6 @@ from openapex.sources.patience import Patience
 GRAPH_HOST = "https://fred.stlouisfed.org"
 API_HOST = "https://api.stlouisfed.org"
 REQUEST_TIMEOUT_S = 30.0
-SHORTEST_TIMEOUT_S = 0.05
 AGENT = "openapex (python-requests)"
 TOO_MANY_VINTAGES = re.compile(r"vintage dates.*exceeds the maximum", re.IGNORECASE | re.DOTALL)
 
@@ -92,9 +91,7 @@ class FredWire:
 
     def _get(self, series: str, url: str, params: Params, until: float | None) -> Response:
         """Send one request."""
-        timeout = REQUEST_TIMEOUT_S
-        if until is not None:
-            timeout = max(SHORTEST_TIMEOUT_S, min(timeout, until - self._timers.monotonic()))
+        timeout = self._timers.left(REQUEST_TIMEOUT_S, until)
         self._cap.wait(self._rate)
         fault: OSError
         try:

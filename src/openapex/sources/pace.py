@@ -11,6 +11,7 @@ FIRST_WAIT_S = 1.0
 LONGEST_WAIT_S = 30.0
 BREAK_AFTER = 8
 COOL_DOWN_S = 60.0
+SHORTEST_TIMEOUT_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,10 @@ class Timers:
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
     chance: Callable[[], float] = random.random
+
+    def left(self, longest_s: float, until: float | None) -> float:
+        """Return the time-out of a request: `longest_s`, or what is left until a deadline, never nothing."""
+        return longest_s if until is None else max(SHORTEST_TIMEOUT_S, min(longest_s, until - self.monotonic()))
 
 
 SYSTEM = Timers()

@@ -5,7 +5,7 @@ bulk load.  Importing this module is cheap; yfinance is imported when Yahoo is f
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,11 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from openapex.errors import ApexError, BadInput, SourceError, UnknownSymbol
+from openapex.errors import SourceError, UnknownSymbol
 from openapex.sessions import SETTLE_MINUTES, SUFFIXES, calendar_of, is_settled
 from openapex.sources.pace import SYSTEM, RequestCap, Timers, process_cap
-from openapex.sources.source import FACT_SCHEMA, HEADLINE_SCHEMA, Answer, Delivery, Failure, NoNewData, empty
+from openapex.sources.provider import Provider
+from openapex.sources.source import FACT_SCHEMA, HEADLINE_SCHEMA, Answer, Delivery, NoNewData, empty
 from openapex.sources.yahoo_chart import Chart, as_paid_actions, as_traded_bars, parsed_chart
 from openapex.sources.yahoo_checks import adjustment_warnings, dividend_warnings, settled_dividends
 from openapex.sources.yahoo_errors import NothingInSpan
@@ -50,8 +51,10 @@ def yahoo_session(base_url: str | None = None) -> Any:
     return YahooSession(base_url)
 
 
-class YahooSource:
+class YahooSource(Provider):
     """Yahoo Finance as a source; safe to use from several threads.
+
+    Headlines and facts are of today, so they are asked for only when the span of `fetch` runs until now.
 
     Parameters
     ----------
@@ -79,8 +82,6 @@ class YahooSource:
     """
 
     name = "yahoo"
-    simulated = False
-    is_network = True
 
     def __init__(
         self,
@@ -94,41 +95,14 @@ class YahooSource:
         extras: bool = True,
         timers: Timers = SYSTEM,
     ) -> None:
-        if not requests_per_second > 0:
-            raise BadInput(f"requests_per_second is {requests_per_second!r}, must be above 0")
-        if retries < 0:
-            raise BadInput(f"retries is {retries!r}, must be at least 0")
-        if deadline_s is not None and not deadline_s > 0:
-            raise BadInput(f"deadline_s is {deadline_s!r}, must be above 0 or None")
-        self._now, self._timers, self._deadline_s, self._extras = now, timers, deadline_s, extras
+        super().__init__(now, timers, requests_per_second=requests_per_second, retries=retries, deadline_s=deadline_s)
+        self._extras = extras
         cap = process_cap if timers is SYSTEM else RequestCap(timers)
         self._wire = Wire(session, now, timers, cap, requests_per_second, retries, cache_folder)
 
     def symbols(self) -> Sequence[str]:
         """Return nothing: Yahoo cannot be listed."""
         return ()
-
-    def fetch(self, symbols: Sequence[str], *, start: date | None = None, end: date | None = None) -> Iterator[Answer]:
-        """Yield one answer per symbol, in the order asked (see `Source.fetch`).
-
-        Headlines and facts are of today, so they are asked for only when the span runs until now.
-
-        Raises
-        ------
-        BadInput
-            If `start` is after `end`.
-        """
-        if start and end and start > end:
-            raise BadInput(f"start is {start}, must not be after end, {end}")
-        return self._answers(symbols, start, end)
-
-    def _answers(self, symbols: Sequence[str], start: date | None, end: date | None) -> Iterator[Answer]:
-        until = None if self._deadline_s is None else self._timers.monotonic() + self._deadline_s
-        for symbol in symbols:
-            try:
-                yield self._answer(symbol, start, end, until)
-            except ApexError as error:
-                yield Failure(symbol, error)
 
     def _answer(self, symbol: str, start: date | None, end: date | None, until: float | None) -> Answer:
         asked = yahoo_symbol(symbol)

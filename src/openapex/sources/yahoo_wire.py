@@ -20,7 +20,6 @@ from openapex.sources.yahoo_errors import LoginWanted, checked_json
 
 HOST = "https://query2.finance.yahoo.com"
 REQUEST_TIMEOUT_S = 15.0
-SHORTEST_TIMEOUT_S = 0.05
 NO_CRUMB_S = 300.0
 EXTRA_RETRIES = 1
 MODULES = (
@@ -116,9 +115,7 @@ class Wire:
 
         The routine costs 4 to 10 requests and runs for every status from 400 up, also when a symbol is unknown.
         """
-        timeout = REQUEST_TIMEOUT_S
-        if until is not None:
-            timeout = max(SHORTEST_TIMEOUT_S, min(timeout, until - self._timers.monotonic()))
+        timeout = self._timers.left(REQUEST_TIMEOUT_S, until)
         crumb = {"crumb": self._crumb_now(symbol)} if with_crumb else {}
         try:
             return self._checked(symbol, lambda: self._plain_get(url, {**params, **crumb}, timeout))
