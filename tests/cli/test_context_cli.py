@@ -104,9 +104,9 @@ def test_a_narrow_screen_cuts_nothing(tmp_path: Path) -> None:
 
 
 def test_a_topic_tells_when_its_newest_number_was_known(shown: Done) -> None:
-    assert re.search(r"^Growth +STEADY +12-25  CFNAI", shown.out, re.M), "the claims of 20 December"
-    assert re.search(r"^Breadth +BROAD +95  12-31  IWM", shown.out, re.M)
-    assert "\nPctile: place in its own history of the 20-session lead" in shown.out
+    assert re.search(r"^Growth +STEADY +-1 +12-25  CFNAI", shown.out, re.M), "the claims of 20 December"
+    assert re.search(r"^Breadth +BROAD +\+6.3 pp +95  12-31  IWM", shown.out, re.M)
+    assert "\nValue: 20-session lead or change" in shown.out
 
 
 def test_macro_values_have_their_units(shown: Done) -> None:
@@ -172,7 +172,7 @@ def test_holdings_give_the_sectors(tmp_path: Path) -> None:
 def test_no_context_leaves_the_block_out(tmp_path: Path) -> None:
     whole = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--no-color")
     bare = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--no-color", "--no-context")
-    assert re.search(r"^Context +State +Pctile +Known +Why", whole.out, re.M)
+    assert re.search(r"^Context +State +Value +Pctile +Known +Why", whole.out, re.M)
     assert "Regime" in whole.out
     assert "Context" not in bare.out
     assert "Regime" not in bare.out
@@ -277,8 +277,9 @@ def test_a_fetch_without_a_network_says_so_once() -> None:
 
 def test_the_block_has_value_percentile_state_and_day_known() -> None:
     from openapex.cli.lines import lines_table, value_text
+    from openapex.desk.context import context
 
-    lines = apex.context("IWM", source="demo").lines
+    lines = context("IWM", source="demo").lines
     assert [column.header for column in lines_table(lines).columns] == [
         "Context", "State", "Value", "Pctile", "Known", "Why",
     ]  # fmt: skip

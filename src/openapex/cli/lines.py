@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from openapex.context.lines import Line
 
 LEGEND = (
-    "Value: lead and change over 20 sessions, spread, balance of votes, sessions, correlation, count. "
-    "Pctile: its place in its own history."
+    "Value: 20-session lead or change, spread, votes, sessions, correlation, count; Pctile: its place in its history"
 )
 STATE_COLOURS = {
     "CRUNCH": "bold red", "STRAINED": "yellow", "HEADWIND": "yellow", "SLOWDOWN": "yellow", "NARROW": "yellow",
