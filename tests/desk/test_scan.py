@@ -92,11 +92,12 @@ def test_universes_are_files_lists_of_holdings_and_names(prices: Path, tmp_path:
         ({"top": 0}, BadInput),
         ({"universe": []}, BadInput),
         ({"universe": ["NOPE"]}, NoData),
+        ({"data": pl.DataFrame({"symbol": ["A"]}), "engine": "dask"}, BadInput),
     ],
 )
 def test_bad_input_is_a_named_error(prices: Path, given: dict[str, object], error: type[Exception]) -> None:
     with pytest.raises(error):
-        apex.scan(data=prices, **given)  # type: ignore[arg-type]
+        apex.scan(**{"data": prices, **given})  # type: ignore[arg-type]
 
 
 def test_the_simulated_market_says_so_and_json_is_pure() -> None:
