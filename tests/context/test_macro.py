@@ -237,3 +237,22 @@ def test_latest_values_since_a_day():
     )
     found, values = macro.latest("X", days[1], since=days[1])
     assert (found.tolist(), values.tolist()) == ([days[1]], [2.0])
+
+
+def test_the_order_of_rows_and_series_does_not_matter() -> None:
+    days = [date(2024, 1, day) for day in range(1, 9)]
+    rows = pl.DataFrame(
+        {
+            "series": ["DGS2", "ICSA"] * 4,
+            "reference_date": days,
+            "known_at": [date(2024, 2, day) for day in (8, 1, 7, 2, 6, 3, 5, 4)],
+            "value": [float(i) for i in range(8)],
+        }
+    )
+    for mixed in (rows, rows.reverse(), rows.sort("series"), rows.sort("value", descending=True)):
+        for name in ("DGS2", "ICSA"):
+            made, told = Macro(mixed).tail(name, 2), Macro(rows.sort("series", "known_at")).tail(name, 2)
+            assert made is not None
+            assert told is not None
+            assert made.known.tolist() == told.known.tolist()
+            np.testing.assert_array_equal(made.values, told.values)

@@ -60,6 +60,12 @@ BREADTH_SERIES = ("S5TH", "MMTH", "ADV", "DECL", "MAHN", "MALN")
 """Those of `SERIES` that no central bank publishes: they come from a table of market breadth."""
 FRED_SERIES = tuple(name for name in SERIES if name not in BREADTH_SERIES)
 
+LINE_SERIES = (
+    "DGS2", "DFF", "DFEDTARU", "DFEDTAR", "FEDFUNDS", "BAMLH0A0HYM2", "VIXCLS", "ICSA", "PAYEMS", "CFNAI", "S5TH",
+    "MMTH",
+)  # fmt: skip
+"""Those of `SERIES` that one line a topic is made of."""
+
 COLUMNS = ("series", "reference_date", "known_at", "value")
 
 
@@ -209,14 +215,17 @@ class Macro:
     def _published(self) -> "dict[str, _Published]":
         """The published values of each series by day of publication, then reference date; gaps left out."""
         rows = self.frame.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
-        rows = rows.sort("series", "known_at", "reference_date", maintain_order=True)
+        if rows["series"].rle().struct.field("value").is_duplicated().any():  # a series in pieces: gathered, in order
+            rows = rows.sort("series", maintain_order=True)
         known, reference = (rows[name].to_numpy().astype("datetime64[D]") for name in ("known_at", "reference_date"))
         value, flags = rows["value"].to_numpy(), rows["as_published"].fill_null(False).to_numpy()
         shown = rows["published_at"].to_numpy().astype("datetime64[D]")
         parts, first = {}, 0
         for run in rows["series"].rle().to_list():
             part = slice(first, first := first + run["len"])
-            parts[str(run["value"])] = _Published(known[part], reference[part], value[part], flags[part], shown[part])
+            columns = (known[part], reference[part], value[part], flags[part], shown[part])
+            order = np.lexsort((columns[1], columns[0]))  # by day of publication, then date; of equals as they came
+            parts[str(run["value"])] = _Published(*(column[order] for column in columns))
         return parts
 
     def __contains__(self, series: str) -> bool:

@@ -44,7 +44,7 @@ def from_frame(symbol: "str | Columns", data: "Columns | None", companions: Sequ
         )
         for one in {name, *(b for b in companions if b in held)}
     }  # fmt: skip
-    return Gathered(made[name], made)
+    return Gathered(made.pop(name), made)
 
 
 def polars_frame(frame: "Columns") -> pl.DataFrame:

@@ -53,7 +53,7 @@ def gathered(
         try:
             found = gather(
                 name, source=source, data=path, as_of=as_of, offline=is_offline, now=now,
-                companions=_wanted(name, reach), series=() if reach == "benchmarks" else tuple(_series()),
+                companions=_wanted(name, reach), series=_needed(reach),
             )  # fmt: skip
         except NoData as error:
             return error
@@ -74,6 +74,15 @@ def _answer(symbol: str, first: Gathered | NoData, second: Callable[[], Gathered
         title = _series()[symbol.upper()].title
         raise UnknownSymbol(f"symbol is {symbol!r}, a macro series ({title}), must be a ticker with bars")
     raise other if isinstance(first, UnknownSymbol) and not isinstance(other, UnknownSymbol) else first
+
+
+def _needed(reach: Reach) -> tuple[str, ...]:
+    """Return the macro series to read."""
+    if reach == "benchmarks":
+        return ()
+    from openapex.context.macro import LINE_SERIES, SERIES
+
+    return LINE_SERIES if reach == "near" else tuple(SERIES)
 
 
 def _series() -> "Mapping[str, Series]":

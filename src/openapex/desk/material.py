@@ -50,7 +50,7 @@ class Material:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """One symbol, those companions that could be had (the symbol may be among them), and macro series.
+    """One symbol, those companions that could be had, and macro series.
 
     `macro` is in `MACRO_SCHEMA`; `macro_sources` names where its series came from.
     """
@@ -184,7 +184,8 @@ def _first(symbol: str, found: Mapping[str, Material | ApexError]) -> Gathered:
     asked = found[symbol]
     if isinstance(asked, ApexError):
         raise asked
-    return Gathered(asked, {name: material for name, material in found.items() if isinstance(material, Material)})
+    others = {name: one for name, one in found.items() if isinstance(one, Material) and name != symbol}
+    return Gathered(asked, others)
 
 
 def _delivered(answers: Iterable[Answer]) -> dict[str, Material | ApexError]:

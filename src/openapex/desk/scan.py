@@ -190,7 +190,7 @@ def scan(
 
         if source not in (None, "files"):
             raise BadInput(f"source is {source!r}, must be files with engine dask")
-        if not isinstance(data, str | Path):
+        if not isinstance(data, str | Path | None):
             raise BadInput(f"data is a {type(data).__name__}, must be the path of a table with engine dask")
         told = clustered(
             bar_table(data), asked, model, as_of=cut, now=now, keep=keep, scheduler=scheduler, progress=progress

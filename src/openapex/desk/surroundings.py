@@ -31,8 +31,7 @@ def surroundings(
     thorough: bool = True,
 ) -> Weather:
     """Return the weather around a symbol, of bars that are ready to be used."""
-    around = {name: held for name, held in others.items() if name != symbol}
-    return weather(bars, around, macro, profile(symbol), universe=universe, computed=computed, thorough=thorough)
+    return weather(bars, others, macro, profile(symbol), universe=universe, computed=computed, thorough=thorough)
 
 
 def macro_known(rows: pl.DataFrame, session: date, as_of: date | None) -> Macro:
