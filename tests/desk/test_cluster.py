@@ -232,7 +232,17 @@ def test_without_any_worker_left_it_ends_with_a_named_error(
 
 @pytest.mark.slow
 def test_without_a_scheduler_processes_of_this_machine_do_it(parquet: Path) -> None:
+    before = dict(os.environ)
     assert_alike(scan(data=parquet, now=NOW, engine="dask"), scan(data=parquet, now=NOW))
+    assert dict(os.environ) == before  # a thread count meant for the workers stops Numba here from ever compiling again
+
+
+@pytest.mark.slow
+def test_a_process_a_core_takes_one_thread() -> None:
+    with cluster._client(None) as client:
+        found = client.run(lambda: (__import__("numba").get_num_threads(), pl.thread_pool_size()))
+    assert set(found.values()) == {(1, 1)}
+    assert len(found) == os.cpu_count()
 
 
 @pytest.mark.slow

@@ -38,6 +38,8 @@ CONNECT_SECONDS = 30.0
 POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 """How long a cluster without a single worker is waited for."""
+ALONE = {"NUMBA_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+"""Environment of a worker that has a core to itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,18 +214,26 @@ def _counted_once(rows: Sequence[Rows], has_benchmark: bool) -> tuple[Rows, ...]
 
 
 @contextmanager
+def _environment_kept() -> Iterator[None]:
+    """Leave the environment as it was: a nanny writes what its worker shall inherit into its own process."""
+    before = dict(os.environ)
+    try:
+        yield
+    finally:
+        for name in os.environ.keys() - before.keys():
+            del os.environ[name]
+        os.environ.update(before)
+
+
+@contextmanager
 def _client(scheduler: str | None) -> "Iterator[Client]":
     """Yield a client of the scheduler, or of a process a core on this machine."""
-    import dask
     from distributed import Client, LocalCluster
 
     if scheduler is None:
-        alone = {
-            f"distributed.nanny.pre-spawn-environ.{name}": 1 for name in ("NUMBA_NUM_THREADS", "POLARS_MAX_THREADS")
-        }
         with (
-            dask.config.set(alone),
-            LocalCluster(threads_per_worker=1, n_workers=os.cpu_count(), dashboard_address=None) as cluster,
+            _environment_kept(),
+            LocalCluster(n_workers=os.cpu_count(), threads_per_worker=1, dashboard_address=None, env=ALONE) as cluster,
             Client(cluster) as client,
         ):
             yield client
