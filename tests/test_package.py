@@ -9,7 +9,7 @@ import pytest
 import openapex
 from openapex.errors import ApexError, BadInput, SourceError, UnknownName
 
-HEAVY = {"polars", "numpy", "numba", "pandas", "yfinance", "deltalake", "exchange_calendars", "rich", "typer"}
+HEAVY = {"polars", "numpy", "llvmlite", "pandas", "yfinance", "deltalake", "exchange_calendars", "rich", "typer"}
 
 
 def imported_by(code: str) -> set[str]:
@@ -25,7 +25,7 @@ def test_importing_the_package_imports_nothing_heavy() -> None:
 
 def test_analyzing_one_ticker_never_imports_the_compiler_or_a_provider() -> None:
     code = "import openapex; openapex.analyze('IWM', source='demo').to_dict()"
-    assert not imported_by(code) & {"numba", "pandas", "yfinance", "exchange_calendars", "deltalake"}
+    assert not imported_by(code) & {"llvmlite", "pandas", "yfinance", "exchange_calendars", "deltalake"}
 
 
 @pytest.mark.parametrize("source", ["source='demo'", "data=PATH"])
@@ -34,7 +34,7 @@ def test_the_context_of_one_ticker_never_imports_the_compiler_or_a_provider(sour
     days = "".join(f"2024-01-{day:02},1,1,1,1,100\n" for day in (2, 3, 4, 5))
     path.write_text(f"date,open,high,low,close,volume\n{days}")
     code = f"import openapex; PATH = {str(path)!r}; openapex.context('IWM', {source}).to_dict()"
-    assert not imported_by(code) & {"numba", "pandas", "yfinance", "exchange_calendars", "deltalake"}
+    assert not imported_by(code) & {"llvmlite", "pandas", "yfinance", "exchange_calendars", "deltalake"}
 
 
 ROOMS = {

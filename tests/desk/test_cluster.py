@@ -21,6 +21,7 @@ from openapex.desk.scan import ScanReport, scan
 from openapex.desk.scan_table import scored
 from openapex.desk.universe import Universe
 from openapex.errors import BadInput, NetworkError, UnknownName, UnreadableData
+from openapex.indicators.kernels import threads_for
 from openapex.sources.demo import DemoSource
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
@@ -148,7 +149,7 @@ class Processes:
 
 def started(*words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "distributed.cli." + words[0], *words[1:]]
-    env = os.environ | {"NUMBA_NUM_THREADS": "1"}
+    env = os.environ | {"APEX_THREADS": "1"}
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=env)
 
 
@@ -234,13 +235,13 @@ def test_without_any_worker_left_it_ends_with_a_named_error(
 def test_without_a_scheduler_processes_of_this_machine_do_it(parquet: Path) -> None:
     before = dict(os.environ)
     assert_alike(scan(data=parquet, now=NOW, engine="dask"), scan(data=parquet, now=NOW))
-    assert dict(os.environ) == before  # a thread count meant for the workers stops Numba here from ever compiling again
+    assert dict(os.environ) == before  # a thread count meant for the workers would slow this process ever after
 
 
 @pytest.mark.slow
 def test_a_process_a_core_takes_one_thread() -> None:
     with cluster._client(None) as client:
-        found = client.run(lambda: (__import__("numba").get_num_threads(), pl.thread_pool_size()))
+        found = client.run(lambda: (threads_for(10**6), pl.thread_pool_size()))
     assert set(found.values()) == {(1, 1)}
     assert len(found) == os.cpu_count()
 

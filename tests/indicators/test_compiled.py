@@ -1,5 +1,6 @@
-"""The compiled run: its cache, its refusals, and what happens without Numba; its values are in the contract."""
+"""The compiled run: kernels on disk, refusals, and what happens without a compiler; its values are in the contract."""
 
+import os
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ from paths import inputs
 
 from openapex.bars import Bars
 from openapex.errors import ApexError, BadInput
-from openapex.indicators import ATR, MACD, SMA, Indicator, interpreted, over_bars
+from openapex.indicators import ATR, MACD, SMA, Indicator, interpreted, kernels, lanes, over_bars
 from openapex.indicators import compiled as module
 from openapex.indicators.compiled import compiled, compiled_over_bars, compiled_together
 from openapex.indicators.step import step
@@ -18,21 +19,25 @@ CLOSE = inputs(SMA)
 ONE = np.array([0, len(CLOSE[0])])
 
 
-def test_importing_the_indicators_does_not_import_numba():
-    code = "import sys, openapex.indicators; sys.exit('numba' in sys.modules)"
+@pytest.fixture
+def kernels_in(tmp_path, monkeypatch):
+    """An empty folder for kernels, and no kernel loaded."""
+    monkeypatch.setenv("APEX_KERNELS", str(tmp_path / "kernels"))
+    monkeypatch.setattr(module, "_KERNELS", {})
+    return tmp_path / "kernels"
+
+
+def test_importing_the_indicators_does_not_import_a_compiler():
+    code = "import sys, openapex.indicators, openapex.indicators.compiled; sys.exit('llvmlite' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_without_numba_the_error_says_what_to_do(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numba", None)
-    module._numba.cache_clear()
-    module._kernel.cache_clear()
-    try:
-        with pytest.raises(ApexError, match=r"numba is missing .*, must be installed"):
-            compiled(SMA, CLOSE, ONE)
-    finally:
-        monkeypatch.undo()
-        module._numba.cache_clear()
+def test_without_a_compiler_the_error_says_what_to_do(monkeypatch, kernels_in):
+    monkeypatch.delitem(sys.modules, "openapex.indicators.lanes.machine", raising=False)
+    monkeypatch.delattr(lanes, "machine", raising=False)
+    monkeypatch.setitem(sys.modules, "llvmlite", None)
+    with pytest.raises(ApexError, match=r"llvmlite is missing .*, must be installed"):
+        compiled(SMA, CLOSE, ONE)
 
 
 @pytest.mark.parametrize("offsets", [[0, 10], [1, 260], [0, 200, 100, 260], []])
@@ -53,7 +58,7 @@ def test_a_bad_parameter_is_refused_before_anything_is_compiled():
         compiled(SMA, CLOSE, ONE, {"window": 0})
 
 
-def test_one_kernel_serves_every_window_and_runs_of_the_same_indicator_stay_apart():
+def test_runs_of_the_same_indicator_stay_apart():
     jobs = [(SMA, {"window": 5}), (SMA, {"window": 50})]
     for (value,), (_, params) in zip(compiled_together(jobs, {"close": CLOSE[0]}, ONE), jobs, strict=True):
         np.testing.assert_array_equal(value, interpreted(SMA, CLOSE, params)[0])
@@ -88,92 +93,91 @@ def doubled_step(state: float, close: float) -> tuple[float, float]:
 DOUBLED = Indicator("doubled", ("close",), ("doubled",), {}, lambda: 0.0, doubled_step, lambda: 0, (1,))
 
 
+def fingerprint(indicator: Indicator, **params: int) -> str:
+    return kernels._fingerprint([lanes.Job(indicator, indicator.arguments(params))], "")
+
+
 def test_the_fingerprint_changes_with_a_constant_that_a_step_names(monkeypatch):
-    before = module._fingerprint("", {doubled_step})
-    assert module._fingerprint("", {doubled_step}) == before
+    before = fingerprint(DOUBLED)
+    assert fingerprint(DOUBLED) == before
     monkeypatch.setitem(doubled_step.__globals__, "FACTOR", 3.0)
-    assert module._fingerprint("", {doubled_step}) != before
+    assert fingerprint(DOUBLED) != before
 
 
-def test_the_fingerprint_changes_with_a_step_inside_a_step(monkeypatch):
-    parts = set(module._parts(MACD))
+def test_the_fingerprint_changes_with_a_step_inside_a_step_and_with_a_parameter(monkeypatch):
+    parts = set(kernels._parts(MACD))
     assert {part.__name__ for part in parts} == {"macd_start", "macd_step", "ema_start", "ema_step"}
-    before = module._fingerprint("", parts)
-    text = module._text
-    monkeypatch.setattr(module, "_text", lambda f: text(f) + ("# changed" if f.__name__ == "ema_step" else ""))
-    assert module._fingerprint("", parts) != before
+    before = fingerprint(MACD)
+    assert fingerprint(MACD, slow=30) != before
+    text = kernels._text
+    monkeypatch.setattr(kernels, "_text", lambda f: text(f) + (b"# changed" if f.__name__ == "ema_step" else b""))
+    assert fingerprint(MACD) != before
 
 
-def test_scenario_22_where_no_cache_can_be_written_it_compiles_without_one(monkeypatch):
-    numba = module._numba()
-    njit = numba.njit
-
-    def refuse(function, *, cache=False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available for file")
-        return njit(function, **options)
-
-    monkeypatch.setattr(numba, "njit", refuse)
-    kernel = module._Kernel((DOUBLED,), module.every_bar_source((DOUBLED,)))
-    assert not kernel.is_ready()
+def test_a_kernel_is_compiled_once_and_then_loaded(kernels_in, monkeypatch):
     told = []
-    out = np.empty(3)
-    module._run(kernel, told.append, (np.array([0, 3]), np.array([1.0, 2.0, 3.0]), out))
-    assert out.tolist() == [2.0, 4.0, 6.0]
+    assert compiled(DOUBLED, [np.array([1.0, 2.0])], np.array([0, 2]), on_compile=told.append)[0].tolist() == [2.0, 4.0]
+    compiled(DOUBLED, [np.array([1.0, 2.0])], np.array([0, 2]), on_compile=told.append)
+    monkeypatch.setattr(module, "_KERNELS", {})  # as in another process
+    compiled(DOUBLED, [np.array([1.0, 2.0])], np.array([0, 2]), on_compile=told.append)
     assert told == ["doubled"]
-    assert kernel.is_ready()
-    module._run(kernel, told.append, (np.array([0, 3]), np.array([1.0, 2.0, 3.0]), out))
-    assert told == ["doubled"]
+    assert len(list(kernels_in.iterdir())) == 1
 
 
-def test_scenario_22_a_cache_that_fails_while_it_is_used_costs_one_warning():
-    class Broken:
-        title = "broken"
-        calls = 0
+def test_scenario_22_a_damaged_kernel_is_compiled_anew(kernels_in, monkeypatch):
+    told = []
+    for n_compiled, damage in enumerate((None, b"", b"garbage", bytes(range(256)), "a flipped bit"), start=1):
+        for file in kernels_in.glob("*") if damage is not None else ():
+            code = bytearray(file.read_bytes())
+            code[len(code) // 2] ^= 1
+            file.write_bytes(damage if isinstance(damage, bytes) else code)
+        monkeypatch.setattr(module, "_KERNELS", {})
+        assert compiled(DOUBLED, [np.array([3.0])], np.array([0, 1]), on_compile=told.append)[0].tolist() == [6.0]
+        assert len(told) == n_compiled
 
-        def __init__(self):
-            self.function = self.fail
 
-        def fail(self, *arguments):
-            raise EOFError("Ran out of input")
+def test_scenario_22_where_no_kernel_can_be_kept_it_says_so_and_works(monkeypatch):
+    monkeypatch.setenv("APEX_KERNELS", "/proc/nowhere")
+    monkeypatch.setattr(module, "_KERNELS", {})
+    with pytest.warns(UserWarning, match="compiled indicators cannot be kept and are compiled anew each time"):
+        assert compiled(DOUBLED, [np.array([3.0])], np.array([0, 1]))[0].tolist() == [6.0]
 
-        def forget_cache(self):
-            self.function = self.work
 
-        def work(self, out):
-            out[:] = 1.0
+def test_old_kernels_are_removed(kernels_in, monkeypatch):
+    from openapex.indicators.lanes import machine
 
-    out = np.zeros(2)
-    with pytest.warns(UserWarning, match=r"the cache of compiled indicators is unusable \(Ran out of input\)"):
-        module._run(Broken(), None, (out,))
-    assert out.tolist() == [1.0, 1.0]
+    monkeypatch.setattr(machine, "MOST_KEPT", 3)
+    for i in range(5):
+        machine.write_kernel(f"k{i}", b"code")
+        os.utime(kernels_in / f"k{i}.apex", (i, i))
+    assert sorted(file.stem for file in kernels_in.iterdir()) == ["k2", "k3", "k4"]
+    assert machine.read_kernel("k4") == b"code"
+    assert machine.read_kernel("k0") is None
+
+
+def test_threads_are_as_many_as_told(monkeypatch):
+    monkeypatch.setenv("APEX_THREADS", "3")
+    assert kernels.threads_for(kernels.WORTH_THREADS) == 3
+    assert kernels.threads_for(kernels.WORTH_THREADS - 1) == 1
+    monkeypatch.setenv("APEX_THREADS", "many")
+    assert kernels.threads_for(kernels.WORTH_THREADS) >= 1
 
 
 SCRIPT = """
-import sys, warnings
+import sys
 import numpy as np
 from openapex.indicators import RSI
 from openapex.indicators.compiled import compiled
 told = []
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    value = compiled(RSI, [np.arange(30.0)], np.array([0, 30]), on_compile=told.append)[0][-1]
-print(value, len(told), len([w for w in caught if "cache" in str(w.message)]))
+value = compiled(RSI, [np.arange(30.0)], np.array([0, 30]), on_compile=told.append)[0][-1]
+print(value, len(told), "llvmlite.ir" in sys.modules, "numba" in sys.modules)
 """
 
 
 @pytest.mark.slow
-def test_scenario_22_a_fresh_process_loads_the_cache_and_survives_a_corrupt_or_read_only_one(tmp_path, monkeypatch):
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
-
+def test_a_fresh_process_loads_a_kernel_without_what_writes_code(kernels_in):
     def run() -> list[str]:
         return subprocess.run([sys.executable, "-c", SCRIPT], check=True, capture_output=True, text=True).stdout.split()
 
-    assert run() == ["100.0", "1", "0"]
-    assert run() == ["100.0", "0", "0"]
-    for damage in (b"", b"garbage", bytes(range(256))):
-        for file in (tmp_path / "cache").rglob("*.nb*"):
-            file.write_bytes(damage)
-        assert run()[::2] == ["100.0", "1"]
-    monkeypatch.setenv("NUMBA_CACHE_DIR", "/proc/nowhere")
-    assert run()[0] == "100.0"
+    assert run() == ["100.0", "1", "True", "False"]
+    assert run()[:2] == ["100.0", "0"]

@@ -18,8 +18,8 @@ import polars as pl
 
 from openapex import __version__
 from openapex.desk.bulk import Bulk
-from openapex.desk.scan_table import BENCHMARK, Gathered, Rows, rows_of
-from openapex.desk.universe import Universe
+from openapex.desk.scan_table import Gathered, Rows, rows_of
+from openapex.desk.universe import BENCHMARK, Universe
 from openapex.errors import BadInput, NetworkError, UnreadableData
 from openapex.score.model import model as scoring_model
 from openapex.sources.file_bars import rows_of as file_rows
@@ -38,7 +38,7 @@ CONNECT_SECONDS = 30.0
 POLL_SECONDS = 1.0
 PATIENCE_SECONDS = 60.0
 """How long a cluster without a single worker is waited for."""
-ALONE = {"NUMBA_NUM_THREADS": "1", "POLARS_MAX_THREADS": "1"}
+ALONE = {"APEX_THREADS": "1", "POLARS_MAX_THREADS": "1"}
 """Environment of a worker that has a core to itself."""
 
 

@@ -1,43 +1,39 @@
-"""Run the steps of indicators compiled by Numba, in parallel over the symbols of a universe.
+"""Run the steps of indicators as machine code, in parallel over the symbols of a universe.
 
-The same functions that `interpreted` calls bar by bar become one machine-code loop per symbol; results are equal bit
-for bit.  Numba is imported on first use only (0.5 s); the first run of an indicator compiles it (1 to 3 s) and later
-processes load it from Numba's cache on disk.  A kernel's name carries a fingerprint of every step in it, so a changed
-step is compiled anew.
+The same functions that `interpreted` calls bar by bar are written as LLVM code for four symbols side by side
+(`openapex.indicators.lanes`); results are equal bit for bit.  The first run of an indicator compiles it (0.2 s; the six
+price signals together 2 s), later processes load it from disk.  A kernel's name carries a fingerprint of every step in
+it, so a changed step is compiled anew.
 """
 
-import hashlib
-import inspect
-import pickle
-import threading
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
-from types import FunctionType, ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
 
 from openapex.bars import Bars, Field, FloatArray, IntArray
-from openapex.errors import ApexError, BadInput
-from openapex.indicators.compiled_source import every_bar_source, tail_source
+from openapex.errors import BadInput
+from openapex.indicators import lanes
+from openapex.indicators.kernels import Kernel, MissingCompiler, Progress, threads_for
 from openapex.indicators.step import Indicator
+
+__all__ = [
+    "Job",
+    "MissingCompiler",
+    "Progress",
+    "Tail",
+    "compiled",
+    "compiled_over_bars",
+    "compiled_tail",
+    "compiled_together",
+]
 
 Job: TypeAlias = tuple[Indicator, Mapping[str, int | float]]
 """An indicator and its parameters that differ from the defaults."""
-Progress: TypeAlias = Callable[[str], None]
-"""Told what is about to be compiled, e.g. to say so on stderr."""
 
-_ONE_AT_A_TIME = threading.Lock()  # Numba's built-in thread pool ends the process when two threads enter it
-
-_UNREADABLE = (OSError, EOFError, pickle.PickleError, ValueError, LookupError, AttributeError, ImportError)
-"""What a damaged or unwritable cache raises; a fault of another origin is raised again by the run without a cache."""
-
-
-class MissingCompiler(ApexError):
-    """Numba cannot be imported; `openapex.indicators.interpreted` computes the same numbers without it."""
+WIDTH = 4
+"""Symbols side by side: the real numbers in a vector of most processors (eight took as long)."""
 
 
 def compiled(
@@ -68,7 +64,7 @@ def compiled(
     BadInput
         If the columns differ in length, the offsets do not cover them or a parameter breaks its rule.
     MissingCompiler
-        If Numba cannot be imported.
+        If llvmlite cannot be imported.
 
     Examples
     --------
@@ -125,13 +121,14 @@ def compiled_together(
     BadInput, MissingCompiler
         As `compiled`.
     """
-    edges, arrays = _ragged({name for indicator, _ in jobs for name in indicator.inputs}, columns, offsets)
-    arguments = [value for indicator, params in jobs for value in indicator.arguments(params)]
+    inputs = {name for indicator, _ in jobs for name in indicator.inputs}
+    edges, arrays = _ragged(inputs, columns, offsets)
+    todo = [
+        lanes.Job(indicator, indicator.arguments(params), tuple(range(len(indicator.outputs))), has_tail=False)
+        for indicator, params in jobs
+    ]
     values = tuple(tuple(np.empty(edges[-1]) for _ in indicator.outputs) for indicator, _ in jobs)
-    outputs = [array for part in values for array in part]
-    indicators = tuple(indicator for indicator, _ in jobs)
-    with _ONE_AT_A_TIME:
-        _run(_kernel(indicators, every_bar_source(indicators)), on_compile, (edges, *arrays, *arguments, *outputs))
+    _run(todo, edges, 0, arrays, [array for part in values for array in part], on_compile)
     return values
 
 
@@ -213,13 +210,14 @@ def compiled_tail(
         raise BadInput(f"with_history is {sorted(wanted)}, must be names of the jobs {names}")
     inputs = {name for indicator in indicators for name in indicator.inputs}
     edges, arrays = _ragged(inputs - set(names), columns, offsets)
-    made, arguments = [], []
+    todo, made = [], []
     for indicator, params in jobs:
-        history = np.empty(edges[-1]) if indicator.name in wanted else None
-        made.append(Tail(history, np.full((len(edges) - 1, keep, len(indicator.outputs)), np.nan)))
-        arguments += [*indicator.arguments(params), *([] if history is None else [history]), made[-1].last]
-    with _ONE_AT_A_TIME:
-        _run(_kernel(indicators, tail_source(indicators, wanted)), on_compile, (edges, keep, *arrays, *arguments))
+        is_wanted = indicator.name in wanted
+        todo.append(lanes.Job(indicator, indicator.arguments(params), (0,) if is_wanted else ()))
+        last = np.full((len(edges) - 1, keep, len(indicator.outputs)), np.nan)
+        made.append(Tail(np.empty(edges[-1]) if is_wanted else None, last))
+    histories = [tail.history for tail in made if tail.history is not None]
+    _run(todo, edges, keep, arrays, [*histories, *(tail.last for tail in made)], on_compile)
     return tuple(made)
 
 
@@ -237,115 +235,45 @@ def _ragged(
     return edges, arrays
 
 
-def _run(kernel: "_Kernel", on_compile: Progress | None, arguments: tuple[Any, ...]) -> None:
-    """Call the kernel; where its cache on disk cannot be read or written, compile without one and say so once."""
-    if on_compile is not None and not kernel.is_ready():
-        on_compile(kernel.title)
-    try:
-        kernel.function(*arguments)
-    except _UNREADABLE as error:
-        warnings.warn(f"the cache of compiled indicators is unusable ({error}); compiling without it", stacklevel=4)
-        kernel.forget_cache()
-        kernel.function(*arguments)
+def _run(
+    jobs: Sequence[lanes.Job],
+    offsets: IntArray,
+    keep: int,
+    columns: Sequence[FloatArray],
+    results: Sequence[FloatArray],
+    on_compile: Progress | None,
+) -> None:
+    """Run kernels over all symbols: four side by side, and alone whose gaps fall apart from its neighbours'."""
+    lengths = np.diff(offsets)
+    todo = np.flatnonzero(lengths)
+    todo = todo[np.argsort(-lengths[todo], kind="stable")]  # symbols of one length side by side
+    arrays = (*columns, *results)
+    n_threads = threads_for(int(offsets[-1]))
+
+    def run(symbols: IntArray, width: int) -> IntArray:
+        if not len(symbols):
+            return symbols
+        kernel = _kernel(tuple(jobs), width, on_compile)
+        return kernel.over(symbols, offsets, keep, arrays, n_threads)
+
+    while len(todo) >= WIDTH:
+        verdicts = run(todo, WIDTH)
+        run(todo[verdicts == lanes.OFF], 1)
+        todo = todo[verdicts == lanes.SPOILED]
+    run(todo, 1)
 
 
-class _Kernel:
-    """One compiled loop over symbols, made from a text of `openapex.indicators.compiled_source`."""
-
-    def __init__(self, indicators: tuple[Indicator, ...], text: str) -> None:
-        numba = _numba()
-        from openapex.indicators.rings import borrowed, kept
-
-        parts = {part for indicator in indicators for part in _parts(indicator)}
-        for part in parts:
-            _register(part)
-        mark = _fingerprint(text, parts)
-        self.title = ", ".join(indicator.name for indicator in indicators)
-        scope: dict[str, Any] = {"__name__": __name__, "prange": numba.prange, "borrowed": borrowed, "kept": kept}
-        scope |= {"empty": np.empty, "compiled_part": lambda part: numba.njit(part, error_model="numpy")}
-        for i, indicator in enumerate(indicators):
-            scope |= {f"start{i}": indicator.start, f"step{i}": indicator.step}
-        # Numba keeps the cache of this file in __pycache__ beside it or, where it cannot write, in the user's folder
-        exec(compile(text.replace("KERNEL", f"kernel_{mark}"), __file__, "exec"), scope)
-        self._plain = scope[f"kernel_{mark}"]
-        self.function = self._jitted(is_cached=True)
-
-    def _jitted(self, *, is_cached: bool) -> Any:
-        options = {"parallel": True, "fastmath": False, "error_model": "numpy"}
-        try:
-            return _numba().njit(self._plain, cache=is_cached, **options)
-        except (RuntimeError, OSError):  # "no locator available": no folder for the cache can be written
-            return _numba().njit(self._plain, **options)
-
-    def forget_cache(self) -> None:
-        self.function = self._jitted(is_cached=False)
-
-    def is_ready(self) -> bool:
-        """Return True if the machine code is loaded or lies on disk."""
-        folder = self.function.stats.cache_path
-        stored = folder is not None and any(Path(folder).glob(f"*{self._plain.__name__}-*.nbc"))
-        return bool(self.function.signatures) or stored
+_KERNELS: dict[tuple[tuple[lanes.Job, ...], int], Kernel] = {}
 
 
-@cache
-def _kernel(indicators: tuple[Indicator, ...], text: str) -> _Kernel:
-    return _Kernel(indicators, text)
+def _kernel(jobs: tuple[lanes.Job, ...], width: int, on_compile: Progress | None) -> Kernel:
+    found = _KERNELS.get((jobs, width))
+    if found is None:
 
+        def write() -> tuple[str, int]:
+            from openapex.indicators.lanes.kernel import kernel_module
 
-def _parts(indicator: Indicator) -> Iterator[FunctionType]:
-    """Yield every marked function that the indicator's start and step reach, themselves included."""
-    todo: list[Any] = [indicator.start, indicator.step]
-    seen = set()
-    while todo:
-        function = todo.pop()
-        if function not in seen:
-            seen.add(function)
-            yield function
-            todo += [value for value in _named(function).values() if getattr(value, "__apex_step__", False)]
+            return kernel_module(jobs, width)
 
-
-def _named(function: FunctionType) -> dict[str, Any]:
-    """Return the globals, closure values and module attributes that a function names."""
-    found = dict(inspect.getclosurevars(function).nonlocals)
-    names = function.__code__.co_names
-    found |= {name: function.__globals__[name] for name in names if name in function.__globals__}
-    for module in [value for value in found.values() if isinstance(value, ModuleType)]:
-        found |= {f"{module.__name__}.{name}": getattr(module, name) for name in names if hasattr(module, name)}
+        found = _KERNELS[jobs, width] = Kernel(jobs, f"width {width}", write, on_compile)
     return found
-
-
-def _fingerprint(text: str, parts: set[FunctionType]) -> str:
-    """Return a mark that changes with the kernel, any of its steps, or a constant that one of them names."""
-    digest = hashlib.sha256(text.encode() + Path(__file__).with_name("rings.py").read_bytes())
-    for part in sorted(parts, key=lambda part: (part.__module__, part.__qualname__)):
-        constants = {
-            name: value for name, value in _named(part).items() if isinstance(value, int | float | str | tuple)
-        }
-        digest.update(f"{part.__module__}.{part.__qualname__}\n{_text(part)}\n{sorted(constants.items())}".encode())
-    return digest.hexdigest()[:16]
-
-
-def _text(function: FunctionType) -> str:
-    try:
-        return inspect.getsource(function)
-    except OSError:  # installed without sources
-        code = function.__code__
-        return f"{code.co_code!r} {code.co_consts!r} {code.co_names!r}"
-
-
-@cache
-def _register(function: FunctionType) -> None:
-    _numba().extending.register_jitable(error_model="numpy", forceinline=True)(function)
-
-
-@cache
-def _numba() -> Any:
-    """Import Numba and teach it what a ring is."""
-    try:
-        import numba
-        import numba.extending
-
-        from openapex.indicators import rings  # noqa: F401 - registers itself
-    except ImportError as error:
-        raise MissingCompiler(f"numba is missing ({error}), must be installed to compile: pip install numba") from error
-    return numba

@@ -2,8 +2,9 @@
 
 A step never sees more than its state and one bar, so it cannot look ahead.  The same step is interpreted for one
 ticker (`interpreted`), compiled for a universe (`openapex.indicators.compiled`) and called once per new bar by a
-stream (`Stream`).  Steps are plain Python in the subset that Numba compiles; states are tuples of ints, floats and
-rings (fixed-length buffers) with fixed types.  A step that carries a ring owns it: use a state once, then drop it.
+stream (`Stream`).  Steps are plain Python in the subset that `openapex.indicators.lanes` reads; states are tuples of
+ints, floats and rings (fixed-length buffers) with fixed types.  A step that carries a ring owns it: use a state once,
+then drop it.
 
 The NaN rule is one for all: a NaN input returns the start state and NaN, so exactly the windows that cover the gap
 are NaN and what follows equals a fresh calculation (docs/adr/0003-a-gap-restarts.md).
@@ -41,13 +42,13 @@ def ring(window: int) -> Ring:
     return [NAN] * window
 
 
-def knots_around(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> tuple[float, float, float, float]:
-    """Return (x0, x1, y0, y1): the two neighbouring knots around `x`, or the outermost two where it lies outside.
+def knots_around(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> tuple[float, float, float]:
+    """Return (x0, y0, slope) of the line around `x`: between two knots, or the outermost where it lies outside.
 
-    A table look-up in compiled code, because a search would guess wrong on most bars (measured: 8 ns, now 5).
+    In compiled code a choice from knots and slopes that are known when it is written.
     """
     i = bisect_left(xs, x, 1, len(xs) - 1)
-    return xs[i - 1], xs[i], ys[i - 1], ys[i]
+    return xs[i - 1], ys[i - 1], (ys[i] - ys[i - 1]) / (xs[i] - xs[i - 1])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

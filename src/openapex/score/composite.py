@@ -12,6 +12,8 @@ from openapex.indicators.percent_rank import percent_rank
 from openapex.score.model import Model
 
 Verdict: TypeAlias = Literal["BUY", "HOLD", "SELL"]
+SLACK = 1e-12
+"""What rounding may take from a coverage that is just enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +68,11 @@ def composite(scores: Mapping[str, FloatArray], model: Model) -> Composite:
             coverage += np.where(np.isnan(_checked(name, scores[name])), 0.0, share)
     weights, contributions = {}, {}
     total = np.zeros(n_bars)
-    spread = np.where(coverage > 0, coverage, np.nan)
+    spread = 1.0 / np.where(coverage > 0, coverage, np.nan)
     for name, share in model.weights.items():
         opinion = scores.get(name, np.full(n_bars, np.nan))
         known = ~np.isnan(opinion)
-        weights[name] = np.where(known, share / spread, 0.0)
+        weights[name] = np.where(known, share * spread, 0.0)
         contributions[name] = np.where(known, weights[name] * (opinion - 50.0), 0.0)
         total += contributions[name]
     score = np.where(coverage > 0, np.clip(50.0 + total, 0.0, 100.0), np.nan)
@@ -86,7 +88,7 @@ def _checked(name: str, column: FloatArray) -> FloatArray:
 
 def verdict(score: float, coverage: float, model: Model) -> Verdict | None:
     """Return BUY, HOLD or SELL, or None where less is known than the model asks for."""
-    if np.isnan(score) or coverage < model.min_coverage - 1e-12:
+    if np.isnan(score) or coverage < model.min_coverage - SLACK:
         return None
     if score >= model.buy:
         return "BUY"
@@ -118,9 +120,9 @@ class Standing:
 
 def standing(made: Composite, model: Model) -> Standing:
     """Return the last score's place in its own history, and how often BUY and SELL have occurred in it."""
-    judged = made.score[made.coverage >= model.min_coverage - 1e-12]
+    judged = made.score[made.coverage >= model.min_coverage - SLACK]
     n = len(judged)
-    has_verdict = len(made.score) > 0 and made.coverage[-1] >= model.min_coverage - 1e-12
+    has_verdict = len(made.score) > 0 and made.coverage[-1] >= model.min_coverage - SLACK
     percentile = float("nan")
     if has_verdict:
         percentile = percent_rank(judged)

@@ -1,4 +1,4 @@
-"""The composite of a universe in the same compiled pass as the signals: score and coverage on every bar.
+"""The composite of a universe in the same compiled pass as the signals.
 
 The histories of the signals themselves are not kept, nor what each weighed: on 4.4 million bars that would be 0.8 GB.
 Equal, bit for bit, to `openapex.score.composite.composite`.
@@ -13,60 +13,62 @@ import numpy as np
 
 from openapex.bars import FloatArray, IntArray
 from openapex.errors import BadInput
-from openapex.indicators.compiled import Job, Tail, compiled_tail
+from openapex.indicators.compiled import Job, compiled_tail
 from openapex.indicators.step import NAN, Indicator, step
+from openapex.score.composite import SLACK
 from openapex.score.model import Model
 
 
 @dataclass(frozen=True, slots=True)
 class CompositeHistory:
-    """Score and coverage on every bar, shape (n_bars,), and per job the last rows of all its outputs."""
+    """The composite of a universe.
 
+    Parameters
+    ----------
+    judged : array of float, shape (n_bars,)
+        The score on every bar on which enough is known for a verdict, NaN elsewhere.
+    score, coverage : array of float, shape (n_symbols, keep)
+        On each symbol's last bars, newest last.
+    last : mapping of job to array of float, shape (n_symbols, keep, n_outputs)
+        All outputs of each signal there.
+    """
+
+    judged: FloatArray
     score: FloatArray
     coverage: FloatArray
     last: Mapping[str, FloatArray]
 
 
 @step
-def coverage_step(state: float, *values: float) -> tuple[float, float]:
-    """Take the opinions and then their weights, return the share of the weights that is known."""
-    known = 0.0
-    for i in range(len(values) // 2):
+def composite_step(state: float, *values: float) -> tuple[float, tuple[float, float, float]]:
+    """Take opinions, then their weights, then the least coverage; return the score if judged, the score, the coverage.
+
+    The order of operations is that of `openapex.score.composite.composite`.
+    """
+    n, known, total = len(values) // 2, 0.0, 0.0
+    for i in range(n):
         if values[i] == values[i]:
-            known += values[len(values) // 2 + i]
-    return state, min(known, 1.0)
+            known += values[n + i]
+    spread = 1.0 / known if known > 0.0 else NAN
+    for i in range(n):
+        if values[i] == values[i]:
+            total += values[n + i] * spread * (values[i] - 50.0)
+    score = min(max(50.0 + total, 0.0), 100.0) if known > 0.0 else NAN
+    coverage = min(known, 1.0)
+    return state, (score if coverage >= values[2 * n] else NAN, score, coverage)
 
 
 @step
-def composite_step(state: float, *values: float) -> tuple[float, float]:
-    """Take the opinions and then their weights, return the composite; the order of operations is `composite`'s."""
-    known, total = 0.0, 0.0
-    for i in range(len(values) // 2):
-        if values[i] == values[i]:
-            known += values[len(values) // 2 + i]
-    if known == 0.0:
-        return state, NAN
-    for i in range(len(values) // 2):
-        if values[i] == values[i]:
-            total += values[len(values) // 2 + i] / known * (values[i] - 50.0)
-    return state, min(max(50.0 + total, 0.0), 100.0)
-
-
-@step
-def nothing_start(*weights: float) -> float:
+def nothing_start(*given: float) -> float:
     """Return a state that says nothing: a composite has no memory."""
     return 0.0
 
 
 @cache
-def _indicators(inputs: tuple[Any, ...]) -> tuple[Indicator, Indicator]:
-    params = {f"weight_{i}": 1.0 for i in range(len(inputs))}
-    made = (
-        Indicator(name, inputs, (name,), params, nothing_start, advance, lambda *weights: 0, (0,))
-        for name, advance in (("composite", composite_step), ("coverage", coverage_step))
-    )
-    score, coverage = made
-    return score, coverage
+def _composite(inputs: tuple[Any, ...]) -> Indicator:
+    params = {f"weight_{i}": 1.0 for i in range(len(inputs))} | {"least": 1.0}
+    outputs = ("judged", "score", "coverage")
+    return Indicator("composite", inputs, outputs, params, nothing_start, composite_step, lambda *given: 0, (0, 0, 0))
 
 
 def compiled_composite(
@@ -107,14 +109,10 @@ def compiled_composite(
         if (outside := score[(score < 0) | (score > 100)]).size:
             raise BadInput(f"score of {name} is {outside[0]}, must be 0 to 100 or NaN")
     weights = {f"weight_{i}": model.weights[name] for i, name in enumerate(names)}
-    both = _indicators(tuple(jobs[name][0].name if name in jobs else f"score_{name}" for name in names))
+    whole = _composite(tuple(jobs[name][0].name if name in jobs else f"score_{name}" for name in names))
     fields = dict(columns) | {f"score_{name}": score for name, score in given.items()}
-    todo = [*jobs.values(), *((indicator, weights) for indicator in both)]
-    history = [indicator.name for indicator in both]
-    *tails, made, known = compiled_tail(todo, fields, offsets, keep, with_history=history, on_compile=on_compile)
+    todo = [*jobs.values(), (whole, weights | {"least": model.min_coverage - SLACK})]
+    *tails, made = compiled_tail(todo, fields, offsets, keep, with_history=[whole.name], on_compile=on_compile)
     last = {name: tail.last for name, tail in zip(jobs, tails, strict=True)}
-    return CompositeHistory(_made(made), _made(known), last)
-
-
-def _made(tail: Tail) -> FloatArray:
-    return np.empty(0) if tail.history is None else tail.history
+    judged = np.empty(0) if made.history is None else made.history
+    return CompositeHistory(judged, made.last[:, :, 1], made.last[:, :, 2], last)

@@ -36,17 +36,17 @@ class Live:
     model : str or Model, default "apex"
         Scoring model.
     compiled : bool, optional
-        Whether the steps run compiled by Numba; results are equal bit for bit.  None: if `bars` has at least
-        `MANY_BARS` rows and Numba can be imported.
+        Whether the steps run compiled; results are equal bit for bit.  None: if `bars` has at least
+        `MANY_BARS` rows and llvmlite can be imported.
     on_compile : callable, optional
-        Told what is about to be compiled, once per machine (about ten seconds; then it is loaded from a cache).
+        Told what is about to be compiled, once per machine (two seconds; then it is loaded from disk).
 
     Raises
     ------
     BadInput
         If the bars break a rule of `update`.
     MissingCompiler
-        If `compiled` is True and Numba cannot be imported.
+        If `compiled` is True and llvmlite cannot be imported.
 
     Notes
     -----

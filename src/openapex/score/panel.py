@@ -1,6 +1,6 @@
 """The eight opinions and the composite of every symbol of a universe: `analyze`'s numbers, many at a time.
 
-The same steps as for one ticker, compiled over all symbols at once, or interpreted one by one where Numba is absent;
+The same steps as for one ticker, compiled over all symbols at once, or interpreted one by one where llvmlite is absent;
 the numbers are equal bit for bit.
 """
 
@@ -11,9 +11,8 @@ import numpy as np
 
 from openapex.bars import Bars, BoolArray, FloatArray
 from openapex.indicators.compiled import Job, MissingCompiler, compiled_tail
-from openapex.indicators.percent_rank import percent_rank
 from openapex.indicators.step import interpreted
-from openapex.score.composite import Verdict, composite, verdict
+from openapex.score.composite import SLACK, Verdict, composite, verdict
 from openapex.score.composite_compiled import CompositeHistory, compiled_composite
 from openapex.score.model import Model
 from openapex.signals import PRICE_SIGNALS, SIGNALS
@@ -36,7 +35,7 @@ class Panel:
         Composite, known share of the weights, place of the score in the symbol's own history.
     verdicts : list of str or None
     is_compiled : bool
-        False where Numba is absent.
+        False where llvmlite is absent.
     """
 
     scores: Mapping[SignalName, FloatArray]
@@ -74,7 +73,7 @@ def panel(
     """
     history, is_compiled = _history(bars, model, extra or {}, keep, on_compile)
     last, tails = bars.offsets[1:] - 1, history.last
-    score, coverage = history.score[last], history.coverage[last]
+    score, coverage = history.score[:, -1], history.coverage[:, -1]
     known = {name: tails[name][:, -1, 0] for name in PRICE_SIGNALS}
     known |= {name: column[last] for name, column in (extra or {}).items()}
     nothing = np.full(len(last), np.nan)
@@ -92,7 +91,7 @@ def panel(
         events=events,
         score=score,
         coverage=coverage,
-        percentile=_percentiles(history.score, history.coverage, bars, model),
+        percentile=_percentiles(history.judged, bars),
         verdicts=[verdict(a, b, model) for a, b in zip(score.tolist(), coverage.tolist(), strict=True)],
         is_compiled=is_compiled,
     )
@@ -105,7 +104,7 @@ def _history(
     keep: int,
     on_compile: Callable[[str], None] | None,
 ) -> tuple[CompositeHistory, bool]:
-    """Return the composite on every bar with the signals' last rows, and whether it was compiled."""
+    """Return the composite with the signals' last rows, and whether it was compiled."""
     columns = {name: getattr(bars, name) for name in ("open", "high", "low", "close", "volume")}
     jobs: dict[str, Job] = {name: (signal.indicator, {}) for name, signal in PRICE_SIGNALS.items()}
     late = {str(name): column for name, column in extra.items()}
@@ -114,7 +113,10 @@ def _history(
     except MissingCompiler:
         histories, tails = _interpreted(bars, keep)
         both = composite({str(name): column for name, column in histories.items()} | late, model)
-        return CompositeHistory(both.score, both.coverage, {str(name): tail for name, tail in tails.items()}), False
+        judged = np.where(both.coverage >= model.min_coverage - SLACK, both.score, np.nan)
+        ends = bars.offsets[1:, None] - 1
+        latest = {str(name): tail for name, tail in tails.items()}
+        return CompositeHistory(judged, both.score[ends], both.coverage[ends], latest), False
     return made, True
 
 
@@ -149,11 +151,12 @@ def _interpreted(bars: Bars, keep: int) -> tuple[dict[SignalName, FloatArray], d
     return histories, tails
 
 
-def _percentiles(score: FloatArray, coverage: FloatArray, bars: Bars, model: Model) -> FloatArray:
+def _percentiles(judged: FloatArray, bars: Bars) -> FloatArray:
     """Return where each symbol's last score stands among its own sessions with a verdict, as `standing` does."""
     out = np.full(len(bars.symbols), np.nan)
-    judged = coverage >= model.min_coverage - 1e-12
-    for i, (first, end) in enumerate(zip(bars.offsets[:-1].tolist(), bars.offsets[1:].tolist(), strict=True)):
-        if judged[end - 1]:
-            out[i] = percent_rank(score[first:end][judged[first:end]])
+    edges = bars.offsets.tolist()
+    for i in np.flatnonzero(~np.isnan(judged[bars.offsets[1:] - 1])).tolist():
+        own = judged[edges[i] : edges[i + 1]]
+        n_below, n_ties = np.count_nonzero(own < own[-1]), np.count_nonzero(own == own[-1])
+        out[i] = 100.0 * (n_below + 0.5 * n_ties) / np.count_nonzero(own == own)  # as percent_rank
     return out

@@ -39,7 +39,7 @@ class ScoreHistory:
     score, coverage : array
         Composite, and known share of the weights.
     is_compiled : bool
-        False where Numba is absent.
+        False where llvmlite is absent.
     """
 
     scores: Mapping[str, FloatArray]

@@ -62,7 +62,7 @@ def bollinger_signal_step(state: State, close: float) -> tuple[State, tuple[floa
     low_state, lowest = rolling_low_step(low_state, bandwidth, 126)
     score, trend = NAN, NAN
     if lowest == lowest:
-        trend = clamp(in_atr(middle - middle_before, upper - middle, close) / 1.5, -1.0, 1.0)
+        trend = clamp(in_atr(middle - middle_before, upper - middle, close) * (1.0 / 1.5), -1.0, 1.0)
         tightness = squeeze_tightness(bandwidth, lowest, tightness)
         score = bollinger_score(percent_b, trend, tightness)
         age = 0.0 if bandwidth <= lowest else age + 1.0

@@ -6,7 +6,7 @@ from openapex.indicators.atr import atr_start, atr_step
 from openapex.indicators.fibonacci import RETRACEMENTS, Levels, fibonacci_levels
 from openapex.indicators.step import NAN, Indicator, State, step
 from openapex.indicators.swings import turns_start, turns_step
-from openapex.signals.shapes import clamp, in_atr, polyline
+from openapex.signals.shapes import in_atr, polyline
 from openapex.signals.signal import PriceSignal
 
 LEVEL_WEIGHT = (0.4, 0.7, 0.7, 1.0, 0.4)
@@ -44,20 +44,19 @@ def touch_and_turn(touch_atr: float, close_atr: float) -> float:
 
     A touch within half an ATR counts, a turn of half an ATR counts fully.
     """
-    apart = touch_atr if touch_atr > 0.0 else -touch_atr
-    return clamp(1.0 - 2.0 * apart, 0.0, 1.0) * clamp(2.0 * close_atr, 0.0, 1.0)
+    return max(1.0 - 2.0 * abs(touch_atr), 0.0) * min(2.0 * abs(close_atr), 1.0)
 
 
 @step
 def level_reactions(levels: Levels, high: float, low: float, close: float, atr: float) -> tuple[float, float]:
     """Return the strongest turn up and the strongest turn down at any level, 0 to 1 each, weighted by level."""
-    up, down, near = 0.0, 0.0, 0.5 * atr
+    up, down, near, per_atr = 0.0, 0.0, 0.5 * atr, in_atr(1.0, atr, close)
     for i in range(len(LEVEL_WEIGHT)):
         level = levels[i]
         is_over = close > level
         reach = (low if is_over else high) - level
         if abs(reach) < near:
-            turn = LEVEL_WEIGHT[i] * touch_and_turn(in_atr(reach, atr, close), in_atr(abs(close - level), atr, close))
+            turn = LEVEL_WEIGHT[i] * touch_and_turn(per_atr * reach, per_atr * (close - level))
             up = max(up, turn if is_over else 0.0)
             down = max(down, 0.0 if is_over else turn)
     return up, down

@@ -19,8 +19,8 @@ def ma_cross_score(distance: float, slope: float, close_distance: float) -> floa
 
     All three in ATR; `slope` is the change of the SMA 200 over 20 bars.
     """
-    points = 20.0 * squash(distance / DISTANCE_ATR) + 15.0 * squash(slope / SLOPE_ATR)
-    return 50.0 + points + 15.0 * squash(close_distance / CLOSE_ATR)
+    points = 20.0 * squash(distance * (1.0 / DISTANCE_ATR)) + 15.0 * squash(slope * (1.0 / SLOPE_ATR))
+    return 50.0 + points + 15.0 * squash(close_distance * (1.0 / CLOSE_ATR))
 
 
 @step

@@ -18,7 +18,7 @@ EVENTS = ("bullish_cross", "bearish_cross", "zero_cross_up", "zero_cross_down")
 @step
 def macd_score(line_atr: float, histogram_atr: float) -> float:
     """Return the score of a MACD line and a histogram, both in ATR: 25 points each around 50."""
-    return 50.0 + 25.0 * squash(line_atr / LINE_ATR) + 25.0 * squash(histogram_atr / HISTOGRAM_ATR)
+    return 50.0 + 25.0 * squash(line_atr * (1.0 / LINE_ATR)) + 25.0 * squash(histogram_atr * (1.0 / HISTOGRAM_ATR))
 
 
 @step

@@ -30,12 +30,10 @@ def rsi_score(rsi: float, trend: float) -> float:
 
     A downtrend is the mirror image of an uptrend: ``score(rsi, trend) = 100 − score(100 − rsi, −trend)``.
     """
-    if trend < 0.0:
-        across = polyline(100.0 - rsi, RANGE_RSI, RANGE_SCORE)
-        along = polyline(100.0 - rsi, UPTREND_RSI, UPTREND_SCORE)
-        return 100.0 - (across - trend * (along - across))
-    across = polyline(rsi, RANGE_RSI, RANGE_SCORE)
-    return across + trend * (polyline(rsi, UPTREND_RSI, UPTREND_SCORE) - across)
+    own = 100.0 - rsi if trend < 0.0 else rsi
+    across = polyline(own, RANGE_RSI, RANGE_SCORE)
+    score = across + abs(trend) * (polyline(own, UPTREND_RSI, UPTREND_SCORE) - across)
+    return 100.0 - score if trend < 0.0 else score
 
 
 @step

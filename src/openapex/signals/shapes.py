@@ -36,8 +36,8 @@ def squash(x: float) -> float:
 @step
 def polyline(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
     """Return the height at `x` of straight lines through the knots (`xs`, `ys`), flat outside; `x` must not be NaN."""
-    left, right, start, end = knots_around(x, xs, ys)
-    height = start + (x - left) * (end - start) / (right - left)
+    left, start, slope = knots_around(x, xs, ys)
+    height = start + (x - left) * slope
     if x <= xs[0]:
         height = ys[0]
     return ys[-1] if x > xs[-1] else height
@@ -51,7 +51,7 @@ def in_atr(move: float, atr: float, price: float) -> float:
     of the averages, and noise must not look like a move.
     """
     unit = atr if atr > 1e-9 * price else 1e-9 * price
-    return move / unit if unit > 0.0 else 0.0
+    return move * (1.0 / unit) if unit > 0.0 else 0.0  # one division a bar serves every signal
 
 
 @step

@@ -39,7 +39,7 @@ def day_push(high: float, low: float, close: float, change_atr: float) -> float:
 @step
 def volume_score(flow: float, pressure: float, breakout: float) -> float:
     """Return the score: 25 points for a month's flow, 15 for today's pressure, 10 for a breakout on volume."""
-    return 50.0 + 25.0 * squash(flow / FLOW) + 15.0 * pressure + 10.0 * breakout
+    return 50.0 + 25.0 * squash(flow * (1.0 / FLOW)) + 15.0 * pressure + 10.0 * breakout
 
 
 @step
