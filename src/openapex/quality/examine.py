@@ -216,7 +216,7 @@ def _volumes(
 
 def _splits(symbol: str, actions: pl.DataFrame | None, sessions: pl.Series) -> dict[int, float]:
     """Return announced splits by the row they took effect on."""
-    if actions is None or actions.is_empty():
+    if actions is None or actions.is_empty() or symbol not in actions["symbol"]:
         return {}
     mine = actions.filter((pl.col("symbol") == symbol) & (pl.col("kind") == "split"))
     days = sessions.to_numpy()

@@ -1,27 +1,30 @@
 """`openapex.quality.usable` for a universe that lies in ragged arrays: marks in place of frames.
 
-Two passes mark the rows where something may be decided, compiled where Numba can be imported and otherwise in NumPy;
-the few marked rows then go through the functions of `usable`.  Tests keep all three equal, bit for bit.
+A compiled first look (`openapex.quality.screen`) marks the bars where a rule could decide anything.  The few symbols
+that may lose rows go through the functions of `usable`, and so do all where there is no compiler.  Tests keep both ways
+equal to `openapex.quality.examined`, bit for bit.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from types import ModuleType
+from datetime import date, datetime
 
 import numpy as np
 import polars as pl
 
-from openapex.bars import BoolArray, FloatArray, IntArray
+from openapex.bars import FIELDS, BoolArray, Field, FloatArray, IntArray
 from openapex.errors import BadInput
+from openapex.indicators.compiled import MissingCompiler, compiled_together
 from openapex.quality.examine import _splits
 from openapex.quality.gaps import is_provisional
 from openapex.quality.habit import WINDOW
 from openapex.quality.rows import PRICES, closed_days, refused
-from openapex.quality.usable import doubtful, false_volumes, is_tiny, scale_of_one
-from openapex.sessions import SessionArray, known_span, session_of
+from openapex.quality.screen import BAD_ADJUSTED, BAD_VOLUME, JUMP, REFUSED, SCREEN, SILENT, THIN
+from openapex.quality.usable import doubtful, false_volumes, is_tiny, like_a_split, scale_of_one
+from openapex.sessions import SessionArray, session_of
 
-USED = (*PRICES, "adj_close", "volume")
+JUDGED: tuple[Field, ...] = ("high", "low", "close", "volume")
+"""What the volume is judged by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def usable_arrays(
     now: datetime,
     actions: pl.DataFrame | None = None,
     is_compiled: bool | None = None,
+    is_own: bool = False,
 ) -> UsableArrays:
     """Return what `openapex.quality.usable.usable` would keep of these rows.
 
@@ -73,7 +77,9 @@ def usable_arrays(
     calendar, now, actions
         As in `openapex.quality.examined`.
     is_compiled : bool, optional
-        True demands Numba, False does without; by default it is used where it can be imported.
+        True demands a compiler, False does without; by default one is used where it can be imported.
+    is_own : bool, default False
+        True lets volume and adjusted close be written to where they stand.
 
     Raises
     ------
@@ -85,113 +91,210 @@ def usable_arrays(
     Known when: as `openapex.quality.examined`.
     """
     edges = np.ascontiguousarray(offsets, dtype=np.int64)
-    own = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in USED}
+    own = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in FIELDS}
     days = np.ascontiguousarray(sessions, dtype="datetime64[D]")
-    _check(own, days, edges, symbols)
-    fast = _passes(is_compiled)
-    keep, jumps = _good_rows(own, days, edges, calendar, now, fast)
-    volume, adjusted = _clean(own["volume"], own["adj_close"], fast)
-    own |= {"volume": volume, "adj_close": adjusted}
-    if len(jumps):
-        keep = _kept_on_scale(own, days, edges, symbols, keep, jumps, actions)
-    rows = np.flatnonzero(keep)
+    is_twice = _check(own, days, edges, symbols)
+    cleaned = [own[name] if is_own else own[name].copy() for name in ("volume", "adj_close")]
+    found = _Marked(np.ones(len(days), dtype=np.bool_), *cleaned)
+    rule = _Rule(calendar, now, actions)
+    marks = None if is_compiled is False else _marks(own, edges, is_needed=bool(is_compiled))
+    if marks is None:
+        _examine(own, days, edges, symbols, rule, found)
+    else:
+        marks[_off_calendar(days, calendar, session_of(now, calendar or "XNYS"))] = REFUSED
+        marks[1:][is_twice] = REFUSED
+        _examine_marked(own, days, edges, symbols, rule, found, marks)
+    rows = np.flatnonzero(found.keep)
     inner = np.searchsorted(rows, edges)
-    volume[_false_rows(own, rows, inner, fast)] = np.nan
-    marks = _unsettled(days, rows, inner, calendar, now)
-    return UsableArrays(keep, volume, adjusted, marks, np.diff(edges) - np.diff(inner))
+    provisional = _unsettled(days, rows, inner, calendar, now)
+    return UsableArrays(found.keep, found.volume, found.adj_close, provisional, np.diff(edges) - np.diff(inner))
 
 
-def _check(own: Mapping[str, FloatArray], days: SessionArray, edges: IntArray, symbols: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Marked:
+    """What is written to on the way."""
+
+    keep: BoolArray
+    volume: FloatArray
+    adj_close: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """What every symbol is judged by."""
+
+    calendar: str | None
+    now: datetime
+    actions: pl.DataFrame | None
+
+
+def _check(own: Mapping[Field, FloatArray], days: SessionArray, edges: IntArray, symbols: Sequence[str]) -> BoolArray:
+    """Refuse what is no universe; return where a day stands once more, from the second row on."""
     lengths = {name: len(values) for name, values in own.items()} | {"sessions": len(days)}
     if len(set(lengths.values())) > 1:
         raise BadInput(f"columns have lengths {lengths}, must be alike")
     if len(edges) != len(symbols) + 1 or edges[0] != 0 or edges[-1] != len(days) or (np.diff(edges) < 0).any():
         raise BadInput(f"offsets is inconsistent, must be {len(symbols) + 1} row numbers from 0 to {len(days)}")
-    falls = np.flatnonzero(days[1:] < days[:-1]) + 1
-    if len(falls := np.setdiff1d(falls, edges)):
-        raise BadInput(f"sessions fall at row {falls[0]} to {days[falls[0]]}, must rise within a symbol")
+    numbers = days.view(np.int64)
+    grows: BoolArray = numbers[1:] > numbers[:-1]
+    grows[edges[(edges > 0) & (edges < len(days))] - 1] = True
+    for row in np.flatnonzero(~grows) + 1:
+        if days[row] < days[row - 1]:
+            raise BadInput(f"sessions fall at row {row} to {days[row]}, must rise within a symbol")
+    return ~grows
 
 
-def _passes(is_compiled: bool | None) -> ModuleType | None:
-    """Return the compiled passes, or None where they are not wanted or Numba is missing."""
-    if is_compiled is False:
-        return None
+def _marks(own: Mapping[Field, FloatArray], edges: IntArray, *, is_needed: bool) -> IntArray | None:
+    """Return the bits of `openapex.quality.screen` on every bar; None without a compiler, unless one is needed."""
     try:
-        from openapex.quality import usable_compiled
-    except ImportError:
-        if is_compiled:
+        (made,) = compiled_together([(SCREEN, {})], own, edges)[0]
+    except MissingCompiler:
+        if is_needed:
             raise
         return None
-    return usable_compiled
+    return made.astype(np.uint8)
 
 
-def _clean(volume: FloatArray, adjusted: FloatArray, fast: ModuleType | None) -> tuple[FloatArray, FloatArray]:
-    """Return both columns with NaN where no bar can have that value."""
-    if fast is not None:
-        both: tuple[FloatArray, FloatArray] = fast.clean(volume, adjusted)
-        return both
-    is_volume = (volume >= 0) & (volume < np.inf)
-    return np.where(is_volume, volume, np.nan), np.where((adjusted > 0) & (adjusted < np.inf), adjusted, np.nan)
+def _off_calendar(days: SessionArray, calendar: str | None, today: date) -> BoolArray | slice:
+    """Return the rows on days without a session, or in the future; an empty slice where there are none."""
+    if not len(days):
+        return slice(0)
+    numbers = days.view(np.int64)
+    first, last = int(numbers.min()), int(numbers.max())
+    span = np.arange(first, last + 1).view("datetime64[D]")
+    is_bad = closed_days(span, calendar) | (span > np.datetime64(today))
+    is_held = np.zeros(len(span), dtype=np.bool_)
+    is_held[numbers - first] = True
+    rows: BoolArray | slice = is_bad[numbers - first] if (is_bad & is_held).any() else slice(0)
+    return rows
 
 
-def _good_rows(
-    own: Mapping[str, FloatArray],
+def _examine_marked(
+    own: Mapping[Field, FloatArray],
     days: SessionArray,
     edges: IntArray,
-    calendar: str | None,
-    now: datetime,
-    fast: ModuleType | None,
-) -> tuple[BoolArray, IntArray]:
-    """Return where no rule refuses a row, and the rows whose close may have left the scale of the one before."""
-    today = session_of(now, calendar or "XNYS")
-    if fast is None:
-        ids = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
-        frame = pl.DataFrame({"symbol": ids, "session": days} | {name: own[name] for name in PRICES})
-        keep = refused(frame, calendar, today).is_null().to_numpy().copy() if len(days) else np.ones(0, dtype=bool)
-        return keep, np.flatnonzero(keep)
-    first, last = known_span(calendar) if calendar else (today, today)
-    span = np.arange(np.datetime64(first), np.datetime64(last) + 1)
-    keep, jumps = np.empty(len(days), dtype=np.bool_), np.empty(len(days), dtype=np.bool_)
-    ends = (int(span[0].astype(np.int64)), int(np.datetime64(today, "D").astype(np.int64)))
-    prices = tuple(own[name] for name in PRICES)
-    fast.mark_rows(prices, days.view(np.int64), edges, closed_days(span, calendar), ends, keep, jumps)
-    return keep, np.flatnonzero(jumps & keep)
+    symbols: Sequence[str],
+    rule: _Rule,
+    found: _Marked,
+    marks: IntArray,
+) -> None:
+    """Judge the marked bars: symbols that may lose rows as a whole, of the others the volume and adjusted close."""
+    rows = np.flatnonzero(marks)
+    bits, of_symbol = marks[rows], np.searchsorted(edges, rows, side="right") - 1
+    jumps = rows[(bits & JUMP) > 0]
+    jumps = jumps[jumps > edges[np.searchsorted(edges, jumps, side="right") - 1]]
+    with np.errstate(invalid="ignore", divide="ignore"):  # a bar that is refused brings its symbol here by itself
+        scales = _on_new_scales(own, jumps, edges, symbols, rule.actions)
+    several = sorted({*of_symbol[(bits & REFUSED) > 0].tolist(), *scales})
+    _examine_some(own, days, edges, symbols, rule, found, several)
+    alone = ~np.isin(of_symbol, several)
+    rows, bits, of_symbol = rows[alone], bits[alone], of_symbol[alone]
+    found.volume[rows[(bits & BAD_VOLUME) > 0]] = np.nan
+    found.adj_close[rows[(bits & BAD_ADJUSTED) > 0]] = np.nan
+    silent = rows[(bits & SILENT) > 0]
+    is_thin = (bits & THIN) > 0
+    thin = _thin_rows(found.volume, rows[is_thin], edges[of_symbol[is_thin]])
+    found.volume[silent] = np.nan
+    found.volume[thin] = np.nan
+
+
+def _on_new_scales(
+    own: Mapping[Field, FloatArray],
+    jumps: IntArray,
+    edges: IntArray,
+    symbols: Sequence[str],
+    actions: pl.DataFrame | None,
+) -> list[int]:
+    """Return the symbols that `doubtful` finds, without those whose jumps are no split for another reason."""
+    of_symbol = np.searchsorted(edges, jumps, side="right") - 1
+    split = set() if actions is None else set(actions["symbol"])
+    has_split = np.array([symbols[at] in split for at in of_symbol.tolist()], dtype=np.bool_)
+    jumps = jumps[has_split | like_a_split(own, jumps, edges[of_symbol])]
+    return doubtful(own["close"], np.stack([jumps, jumps - 1]), edges, symbols, actions)
+
+
+def _thin_rows(volume: FloatArray, rows: IntArray, firsts: IntArray) -> list[int]:
+    """Return which rows have a volume far below those before it, given each one's first row of its symbol.
+
+    Most that do not have too few above a hundred times it among those before.
+    """
+    if not len(rows):
+        return []
+    places = rows[:, None] - np.arange(WINDOW, 0, -1)
+    before = np.where(places >= firsts[:, None], volume[np.maximum(places, 0)], np.nan)
+    with np.errstate(invalid="ignore"):
+        before[~(before > 0)] = np.nan
+        n_above = (before > 99.0 * volume[rows][:, None]).sum(axis=1)
+    could_be = np.flatnonzero(2 * n_above >= np.isfinite(before).sum(axis=1))
+    return [int(rows[i]) for i in could_be if is_tiny(before[i], volume[rows[i]])]
+
+
+def _examine_some(
+    own: Mapping[Field, FloatArray],
+    days: SessionArray,
+    edges: IntArray,
+    symbols: Sequence[str],
+    rule: _Rule,
+    found: _Marked,
+    chosen: Sequence[int],
+) -> None:
+    """Judge some symbols as a universe of their own."""
+    if not chosen:
+        return
+    lengths = np.diff(edges)[chosen]
+    rows = np.concatenate([np.arange(edges[at], edges[at + 1]) for at in chosen])
+    part = {name: values[rows] for name, values in own.items()}
+    inner = np.concatenate([[0], np.cumsum(lengths)])
+    made = _Marked(np.ones(len(rows), dtype=np.bool_), part["volume"].copy(), part["adj_close"].copy())
+    _examine(part, days[rows], inner, [symbols[at] for at in chosen], rule, made)
+    found.keep[rows], found.volume[rows], found.adj_close[rows] = made.keep, made.volume, made.adj_close
+
+
+def _examine(
+    own: Mapping[Field, FloatArray],
+    days: SessionArray,
+    edges: IntArray,
+    symbols: Sequence[str],
+    rule: _Rule,
+    found: _Marked,
+) -> None:
+    """Judge all bars of some symbols."""
+    volume, adjusted = found.volume, found.adj_close
+    with np.errstate(invalid="ignore"):
+        volume[~((volume >= 0) & (volume < np.inf))] = np.nan
+        adjusted[~((adjusted > 0) & (adjusted < np.inf))] = np.nan
+    ids = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+    frame = pl.DataFrame({"symbol": ids, "session": days} | {name: own[name] for name in PRICES})
+    today = session_of(rule.now, rule.calendar or "XNYS")
+    if len(days):
+        found.keep[:] = refused(frame, rule.calendar, today).is_null().to_numpy()
+    cleaned = dict(own) | {"volume": volume, "adj_close": adjusted}
+    found.keep[:] = _kept_on_scale(cleaned, days, edges, symbols, found.keep, rule.actions)
+    rows = np.flatnonzero(found.keep)
+    inner = np.searchsorted(rows, edges)
+    if len(rows):
+        held: dict[str, FloatArray] = {name: cleaned[name][rows] for name in JUDGED}
+        volume[rows[false_volumes(held, inner)]] = np.nan
 
 
 def _kept_on_scale(
-    own: Mapping[str, FloatArray],
+    own: Mapping[Field, FloatArray],
     days: SessionArray,
     edges: IntArray,
     symbols: Sequence[str],
     keep: BoolArray,
-    jumps: IntArray,
     actions: pl.DataFrame | None,
 ) -> BoolArray:
     """Return `keep` without the rows on another scale than those around them; few symbols are looked at."""
     rows = np.flatnonzero(keep)
     inner = np.searchsorted(rows, edges)
-    places = np.setdiff1d(np.searchsorted(rows, jumps), inner, assume_unique=True)
+    places = np.setdiff1d(np.arange(len(rows)), inner, assume_unique=True)
     kept = keep.copy()
     for at in doubtful(own["close"], np.stack([rows[places], rows[places - 1]]), edges, symbols, actions):
         part = rows[inner[at] : inner[at + 1]]
-        splits = _splits(symbols[at], actions, pl.Series(days[part]))
+        splits = {} if actions is None or actions.is_empty() else _splits(symbols[at], actions, pl.Series(days[part]))
         kept[part] = scale_of_one({name: values[part] for name, values in own.items()}, splits)
     return kept
-
-
-def _false_rows(own: Mapping[str, FloatArray], rows: IntArray, inner: IntArray, fast: ModuleType | None) -> IntArray:
-    """Return those of the kept `rows` whose volume is false; symbol ``i`` has ``rows[inner[i]:inner[i + 1]]``."""
-    if fast is None:
-        held = {name: own[name][rows] for name in ("high", "low", "close", "volume")}
-        return rows[false_volumes(held, inner)] if len(rows) else rows
-    silent, thin = np.empty(len(rows), dtype=np.bool_), np.empty(len(rows), dtype=np.bool_)
-    fast.mark_volumes((own["high"], own["low"], own["close"]), own["volume"], rows, inner, silent, thin)
-    places = np.flatnonzero(thin)
-    begins = np.maximum(inner[np.searchsorted(inner, places, side="right") - 1], places - WINDOW)
-    for place, begin in zip(places.tolist(), begins.tolist(), strict=True):
-        before = own["volume"][rows[begin:place]]
-        silent[place] |= is_tiny(np.where(before > 0, before, np.nan), own["volume"][rows[place]])
-    return rows[silent]
 
 
 def _unsettled(days: SessionArray, rows: IntArray, inner: IntArray, calendar: str | None, now: datetime) -> BoolArray:
