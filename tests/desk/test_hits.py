@@ -18,9 +18,10 @@ from rich.console import Console
 
 from openapex.bars import Bars
 from openapex.cli.hits import print_hits
-from openapex.desk.bulk import bulk, ready
+from openapex.desk.bulk import bulk
 from openapex.desk.history_table import Source, past
 from openapex.desk.hits import After, HitsReport, apart, entries, forward_returns, history
+from openapex.desk.ready import ready
 from openapex.desk.scan import scan
 from openapex.desk.scan_table import late_scores, together
 from openapex.desk.universe import Universe
@@ -179,7 +180,7 @@ CONDITIONS = (
 def source_of(path: Path | None, as_of: date | None = None, asked: Universe | None = None) -> Source:
     names, kind = (asked.symbols if asked else None), (None if path else "demo")
     parts = bulk(names, source=kind, data=path, as_of=as_of, now=NOW, progress=lambda text: None)
-    bars = together([ready(part, NOW, as_of) for part in parts])
+    bars = together([ready(part, NOW)[0] for part in parts])
     return Source(bars, model("apex"), late_scores(bars, parts, as_of, NOW), asked)
 
 

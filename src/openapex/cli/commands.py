@@ -5,14 +5,17 @@ stdout carries the result alone; progress, logs and errors go to stderr.  Exit c
 
 import json
 import os
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
 from openapex.cli.quick import QuickCommand, QuickGroup
 from openapex.errors import ApexError, BadInput
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 app = typer.Typer(
     name="apex",
@@ -192,9 +195,9 @@ def scan(
     no_color: NoColor = False,
 ) -> None:
     """Score a universe with the code of analyze; rank and filter it."""
-    from openapex.cli.screen import print_columns, print_presets, print_scan, written
-
     if list_presets or list_columns:
+        from openapex.cli.screen import print_columns, print_presets
+
         (print_presets if list_presets else print_columns)(_console(no_color))
         return
     from openapex.desk.scan import scan as run
@@ -216,11 +219,16 @@ def scan(
                 universe, data=data, source=source, where=where, preset=preset,
                 start=start, as_of=as_of, model=model, progress=tick,
             )  # fmt: skip
-    written(report.hits, csv, parquet)
+    if csv or parquet:
+        from openapex.cli.screen import written
+
+        written(report.hits, csv, parquet)
     report = report.first(shown)
     if as_json:
         _print_json(report.to_dict() | ({"history": past.to_dict()} if past else {}))
         return
+    from openapex.cli.screen import print_scan
+
     print_scan(report, _console(no_color))
     if past:
         from openapex.cli.hits import print_hits
@@ -250,8 +258,8 @@ def fetch(
     no_color: NoColor = False,
 ) -> None:
     """Fetch tickers, and the macro series of their context, into the store."""
+    from openapex.desk.days import day
     from openapex.desk.fetch import fetch as run
-    from openapex.desk.prepared import day
 
     names = [name.upper() for name in symbols or []]
     if not names and not macro and source != "fred":
@@ -330,7 +338,9 @@ def _print_json(data: Any) -> None:
     typer.echo(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def _console(no_color: bool) -> Console:
+def _console(no_color: bool) -> "Console":
+    from rich.console import Console
+
     console = Console(no_color=no_color or None, highlight=False, soft_wrap=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:  # a pipe or a file: one width on every machine
         console = Console(no_color=no_color or None, highlight=False, width=118)
@@ -341,19 +351,24 @@ class _progress:  # noqa: N801  a context manager that reads as a verb
     """A progress bar on stderr, shown only on a terminal; call it with each symbol that is done."""
 
     def __init__(self, verb: str, total: int | None) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        self._verb, self._bar = verb, None
+        if sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self._verb, self._task = verb, self._bar.add_task(verb, total=total)
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+            self._bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self._task = self._bar.add_task(verb, total=total)
 
     def __enter__(self) -> "_progress":
-        self._bar.start()
+        if self._bar:
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._bar:
+            self._bar.stop()
 
     def __call__(self, symbol: str) -> None:
-        self._bar.update(self._task, advance=1, description=f"{self._verb} {symbol}")
+        if self._bar:
+            self._bar.update(self._task, advance=1, description=f"{self._verb} {symbol}")

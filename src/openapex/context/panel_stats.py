@@ -10,6 +10,9 @@ from openapex.bars import Bars, FloatArray, IntArray
 from openapex.context.causal import NAN
 from openapex.context.relative import WINDOW, relative_returns
 
+MOST_SESSIONS = 380
+"""A year never has more, also where every day is one."""
+
 
 def panel_stats(bars: Bars, atr: FloatArray, benchmark: Bars | None) -> dict[str, FloatArray]:
     """Return close, change_pct, atr_pct, distances to means, returns, distance to the 52-week high and turnover.
@@ -37,7 +40,7 @@ def panel_stats(bars: Bars, atr: FloatArray, benchmark: Bars | None) -> dict[str
         "ret_20_pct": 100 * (total[last] / _back(total, bars.offsets, WINDOW) - 1),
         "relative_20_pct": _relative(bars, benchmark),
         "below_52w_high_pct": _below_high(bars),
-        "average_dollar_volume_20": _tail_rows(bars.volume * close, bars.offsets, 20).mean(axis=1),
+        "average_dollar_volume_20": _turnover(bars, 20),
     }
     for window in (50, 200):
         mean = _tail_rows(close, bars.offsets, window).mean(axis=1)
@@ -61,16 +64,25 @@ def _tail_rows(column: FloatArray, offsets: IntArray, window: int) -> npt.NDArra
     return rows
 
 
+def _turnover(bars: Bars, window: int) -> FloatArray:
+    """Return the mean of volume times close over each symbol's last bars."""
+    both = _tail_rows(bars.volume, bars.offsets, window) * _tail_rows(bars.close, bars.offsets, window)
+    return np.asarray(both.mean(axis=1))
+
+
 def _below_high(bars: Bars) -> FloatArray:
     """Return the close against the highest high of the last 52 weeks, NaN with less than 52 weeks of history."""
-    out = np.full(len(bars.symbols), NAN)
-    days = bars.sessions[bars.offsets[1:] - 1]
-    ago = {day: np.datetime64(_year_before(day), "D") for day in np.unique(days)}
-    for i, (first, end) in enumerate(zip(bars.offsets[:-1].tolist(), bars.offsets[1:].tolist(), strict=True)):
-        start = first + int(np.searchsorted(bars.sessions[first:end], ago[days[i]], side="right"))
-        if start > first:
-            out[i] = 100 * (bars.close[end - 1] / bars.high[start:end].max() - 1)
-    return out
+    last = bars.offsets[1:] - 1
+    days = bars.sessions[last]
+    years = {day: np.datetime64(_year_before(day), "D") for day in np.unique(days)}
+    ago = np.array([years[day] for day in days], dtype="datetime64[D]")
+    rows = last[:, None] - np.arange(MOST_SESSIONS)[None, :]
+    is_own = rows >= bars.offsets[:-1, None]
+    rows = np.maximum(rows, 0)
+    is_within = is_own & (bars.sessions[rows] > ago[:, None])
+    highest = np.where(is_within, bars.high[rows], -np.inf).max(axis=1)
+    reaches_back = (is_own & ~is_within).any(axis=1)
+    return np.where(reaches_back, 100 * (bars.close[last] / highest - 1), NAN)
 
 
 def _year_before(day: np.datetime64) -> date:

@@ -13,10 +13,11 @@ import numpy as np
 from openapex.bars import Bars
 from openapex.context.key_stats import Levels, key_stats
 from openapex.desk.analysis import Analysis, DataNote, ScoredSignal
+from openapex.desk.days import day
 from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, Reach, gathered
 from openapex.desk.material import BENCHMARKS, Gathered
-from openapex.desk.prepared import Prepared, companions, data_note, day, known_by, prepared
+from openapex.desk.prepared import Prepared, companions, data_note, known_by, prepared
 from openapex.errors import InsufficientHistory
 from openapex.score.composite import composite, standing, verdict
 from openapex.score.model import Model

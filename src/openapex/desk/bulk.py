@@ -4,23 +4,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
+from typing import TypeVar
 
-import numpy as np
 import polars as pl
 
-from openapex.adjust import adjusted
-from openapex.bars import FIELDS, Bars, FloatArray, IntArray
+from openapex.bars import FloatArray
 from openapex.desk.frames import Columns, polars_frame
 from openapex.desk.material import open_source
 from openapex.errors import ApexError, BadInput
-from openapex.quality.usable_arrays import usable_arrays
-from openapex.sessions import calendar_of
+from openapex.sessions import SessionArray
 from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, Basis, Delivery, Failure, empty
+
+Column = TypeVar("Column", FloatArray, SessionArray)
 
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """Bars of many symbols as delivered, in one frame sorted by (symbol, session), one row a session."""
+    """Bars of many symbols as delivered, in one frame sorted by (symbol, session), one row a session.
+
+    Numbers may stand in other types than those of `BAR_SCHEMA`, as a file has them.
+    """
 
     source: str
     simulated: bool
@@ -136,56 +139,3 @@ def _stored(symbols: Sequence[str] | None, as_of: date | None) -> tuple[Bulk, ..
         )
         for part in Store(store_home()).holdings(symbols, end=as_of)
     )
-
-
-def ready(part: Bulk, now: datetime, as_of: date | None) -> Bars:
-    """Return the usable bars of one part as ragged arrays: what `analyze` uses, of all symbols at once."""
-    as_is = part.basis == "split_adjusted"  # then `adjusted` would only sort what is sorted
-    levels = part.bars if as_is else adjusted(part.bars, part.actions, part.basis).bars
-    groups = [_usable(rows, part.actions, calendar, now) for calendar, rows in _by_calendar(levels)]
-    return groups[0] if len(groups) == 1 else Bars.from_frame(pl.concat([group.frame() for group in groups]))
-
-
-def _usable(rows: pl.DataFrame, actions: pl.DataFrame, calendar: str | None, now: datetime) -> Bars:
-    """Return the bars of symbols of one calendar; without an adjusted close a symbol's returns leave out dividends."""
-    runs = rows["symbol"].rle().struct.unnest()
-    symbols: list[str] = runs["value"].to_list()
-    offsets = np.concatenate([[0], np.cumsum(runs["len"].to_numpy())]).astype(np.int64)
-    columns: dict[str, FloatArray] = {name: _numbers(rows[name]) for name in FIELDS}
-    days = rows["session"].to_numpy().astype("datetime64[D]")
-    made = usable_arrays(columns, days, offsets, symbols, calendar=calendar, now=now, actions=actions)
-    columns |= {"volume": made.volume, "adj_close": made.adj_close}
-    keep = made.keep & ~made.provisional & ~rows["provisional"].fill_null(False).to_numpy()
-    if not keep.all():
-        columns = {name: column[keep] for name, column in columns.items()}
-        days, offsets = days[keep], np.concatenate([[0], np.cumsum(keep)])[offsets]
-    _without_dividends(columns, offsets)
-    held = np.diff(offsets) > 0
-    edges = np.concatenate([[0], np.cumsum(np.diff(offsets)[held])]).astype(np.int64)
-    names = tuple(name for name, is_held in zip(symbols, held.tolist(), strict=True) if is_held)
-    return Bars(names, edges, days, **columns, provisional=np.zeros(len(days), dtype=np.bool_))
-
-
-def _numbers(column: pl.Series) -> FloatArray:
-    return (column.fill_null(float("nan")) if column.null_count() else column).to_numpy()
-
-
-def _without_dividends(columns: dict[str, FloatArray], offsets: IntArray) -> None:
-    """Put the close in the place of the adjusted close of every symbol that has none at all."""
-    known = np.concatenate([[0], np.cumsum(~np.isnan(columns["adj_close"]))])
-    for i in np.flatnonzero((np.diff(known[offsets]) == 0) & (np.diff(offsets) > 0)).tolist():
-        part = slice(int(offsets[i]), int(offsets[i + 1]))
-        columns["adj_close"][part] = columns["close"][part]
-
-
-def _by_calendar(levels: pl.DataFrame) -> list[tuple[str | None, pl.DataFrame]]:
-    names = levels["symbol"].rle().struct.field("value").to_list()
-    calendars = {name: calendar_of(name) for name in names}
-    kinds = set(calendars.values())
-    if len(kinds) <= 1:
-        return [(next(iter(kinds), "XNYS"), levels)]
-    parts = []
-    for kind in sorted(kinds, key=str):
-        chosen = [name for name, calendar in calendars.items() if calendar == kind]
-        parts.append((kind, levels.filter(pl.col("symbol").is_in(chosen))))
-    return parts

@@ -13,11 +13,12 @@ from openapex.context.macro import BREADTH_SERIES, SERIES, Known
 from openapex.context.profile import profile, profile_names
 from openapex.context.weather import REPLACED, Weather
 from openapex.desk.analysis import DataNote, Warn
+from openapex.desk.days import day
 from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, gathered
 from openapex.desk.material import Gathered
 from openapex.desk.plain import plain
-from openapex.desk.prepared import companions, data_note, day, prepared
+from openapex.desk.prepared import companions, data_note, prepared
 from openapex.desk.surroundings import RECENT, macro_known, stored_universe, surroundings
 from openapex.errors import BadInput
 from openapex.sources.holdings import fund_words, read_holdings

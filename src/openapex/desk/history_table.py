@@ -11,8 +11,8 @@ import polars as pl
 
 from openapex.bars import FIELDS, Bars, BoolArray, FloatArray
 from openapex.context.stats_history import STATS, stats_history
-from openapex.desk.scan_table import BENCHMARK, RANKED, TABLE_SCHEMA
-from openapex.desk.universe import Universe
+from openapex.desk.scan_table import RANKED, TABLE_SCHEMA
+from openapex.desk.universe import BENCHMARK, Universe
 from openapex.score.model import Model
 from openapex.score.panel_history import (
     VALUE_SIGNALS,

@@ -13,13 +13,15 @@ import numpy as np
 import polars as pl
 
 from openapex.bars import Bars, BoolArray, FloatArray, IntArray
-from openapex.desk.bulk import bulk, data_path, ready
+from openapex.desk.bulk import bulk, data_path
+from openapex.desk.days import day
 from openapex.desk.frames import Columns
 from openapex.desk.history_table import Past, Source, past
 from openapex.desk.plain import plain
-from openapex.desk.prepared import day
+from openapex.desk.ready import ready
 from openapex.desk.scan import NOT_COMPILED, asked_universe
-from openapex.desk.scan_table import BENCHMARK, late_scores, together
+from openapex.desk.scan_table import late_scores, together
+from openapex.desk.universe import BENCHMARK
 from openapex.errors import BadInput, NoData
 from openapex.score.model import model as scoring_model
 from openapex.screens import Expression, parsed
@@ -196,7 +198,7 @@ def history(
     progress("reading")
     path = data_path(data)
     parts = bulk(wanted, source=source, data=path, as_of=cut, now=now, progress=progress)
-    bars = together([ready(part, now, cut) for part in parts])
+    bars = together([ready(part, now)[0] for part in parts])
     made = past(Source(bars, chosen, late_scores(bars, parts, cut, now), asked), condition, progress)
     in_span = np.ones(len(bars), bool) if first is None else bars.sessions >= np.datetime64(first, "D")
     scored = made.is_scored & in_span

@@ -12,7 +12,7 @@ from openapex.bars import Bars
 from openapex.desk.analysis import DataNote, Warn
 from openapex.desk.fingerprint import fingerprint
 from openapex.desk.material import Material
-from openapex.errors import BadInput, NoData
+from openapex.errors import NoData
 from openapex.quality import RULES, Examined, examined
 from openapex.quality.usable import usable
 from openapex.sessions import calendar_of, close_times, is_session, known_span
@@ -39,24 +39,6 @@ class Prepared:
     def session(self) -> date:
         """The bar everything stands on."""
         return self.bars.sessions[-1].item()  # type: ignore[no-any-return]
-
-
-def day(value: "date | str | None", name: str = "as_of") -> date | None:
-    """Return a date from a date or ISO text; None stays None.
-
-    Raises
-    ------
-    BadInput
-        If it is no date.
-    """
-    if isinstance(value, datetime):
-        return value.date()
-    if value is None or isinstance(value, date):
-        return value
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        raise BadInput(f"{name} is {value!r}, must be a date like 2024-12-31") from None
 
 
 def prepared(material: Material, as_of: date | None, *, provisional: bool, now: datetime) -> Prepared:

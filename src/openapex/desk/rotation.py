@@ -8,10 +8,11 @@ from typing import Any
 
 from openapex.context.rotation import Rotation
 from openapex.context.rotation import rotation as rotated
+from openapex.desk.days import day
 from openapex.desk.gathering import Columns, gathered_each
 from openapex.desk.material import Gathered
 from openapex.desk.plain import plain
-from openapex.desk.prepared import companions, day, prepared
+from openapex.desk.prepared import companions, prepared
 from openapex.errors import BadInput, NoData
 from openapex.sessions import calendar_of
 

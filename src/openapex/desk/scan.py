@@ -2,22 +2,19 @@
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from openapex.desk.bulk import bulk, data_path
+from openapex.desk.days import day
 from openapex.desk.frames import Columns
 from openapex.desk.plain import plain
-from openapex.desk.prepared import day
-from openapex.desk.scan_table import BENCHMARK, Gathered, Refused, rows_of, scored
-from openapex.desk.universe import Universe
+from openapex.desk.universe import BENCHMARK, Universe
 from openapex.desk.universe import universe as named_universe
 from openapex.errors import BadInput, UnknownName
 from openapex.score.model import Model
@@ -26,8 +23,11 @@ from openapex.screens import COLUMNS, DEFAULT, parsed
 from openapex.screens import preset as named_preset
 from openapex.signals.signal import EVENT_MEMORY
 
+if TYPE_CHECKING:
+    from openapex.desk.scan_table import Gathered, Refused
+
 ENGINES = ("local", "dask")
-NOT_COMPILED = "Numba is missing: interpreted, some 50 times slower; pip install numba"
+NOT_COMPILED = "llvmlite is missing: interpreted, some 200 times slower; pip install llvmlite"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,7 +69,7 @@ class ScanReport:
     columns: tuple[str, ...]
     n_requested: int
     n_hits: int
-    refused: tuple[Refused, ...]
+    refused: "tuple[Refused, ...]"
     source: str
     version: str | None
     n_bars: int
@@ -198,6 +198,8 @@ def scan(
     else:
         _check_engine(engine, scheduler)
         told = _here(data, source, asked, chosen, as_of=cut, now=now, keep=keep, progress=progress)
+    from openapex.desk.scan_table import scored
+
     made = scored(told.rows, asked)
     table = hits = made.table.select(list(COLUMNS))
     for test in tests:
@@ -238,22 +240,20 @@ def _here(
     now: datetime,
     keep: int,
     progress: Callable[[str], None],
-) -> Gathered:
+) -> "Gathered":
     """Return the rows of a universe, scored in this process."""
     wanted = None if asked is None else list(dict.fromkeys((*asked.symbols, BENCHMARK)))
-    Thread(target=_import_compiler, daemon=True).start()  # 0.3 s that fit beside the reading
     progress("reading")
     path = data_path(data)
-    parts = bulk(wanted, source=source, data=path, as_of=as_of, now=now, progress=progress)
+    with ThreadPoolExecutor(1) as aside:
+        reading = aside.submit(bulk, wanted, source=source, data=path, as_of=as_of, now=now, progress=progress)
+        from openapex.desk.scan_table import Gathered, rows_of  # 0.1 s that fit beside the reading
+
+        parts = reading.result()
     rows = rows_of(parts, asked, chosen, as_of=as_of, now=now, keep=keep, progress=progress)
     origin = ", ".join(dict.fromkeys(part.source for part in parts))
     version = next((part.version for part in parts if part.version), None)
     return Gathered((rows,), origin, version, any(part.simulated for part in parts))
-
-
-def _import_compiler() -> None:
-    with suppress(ImportError):  # without it the scan is interpreted, and says so
-        import_module("openapex.quality.usable_compiled")
 
 
 def asked_universe(spec: "str | Sequence[str] | None") -> Universe | None:

@@ -7,12 +7,13 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from openapex.bars import Bars, BoolArray, FloatArray
+from openapex.bars import Bars, BoolArray, FloatArray, IntArray
 from openapex.context.panel_stats import panel_stats, ranks
-from openapex.desk.bulk import Bulk, ready
+from openapex.desk.bulk import Bulk
 from openapex.desk.material import Material
 from openapex.desk.prepared import known_by
-from openapex.desk.universe import Universe
+from openapex.desk.ready import ready
+from openapex.desk.universe import BENCHMARK, Universe
 from openapex.errors import InsufficientHistory, NoData, UnknownSymbol
 from openapex.score.model import Model
 from openapex.score.panel import Panel, panel
@@ -23,7 +24,6 @@ from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, empty
 
 MAX_AGE_DAYS = 7
 """Days behind the scan's session after which a symbol's last bar is stale."""
-BENCHMARK = "SPY"
 RANKED = {
     "score_rank": "score", "rsi_rank": "rsi", "relative_volume_rank": "relative_volume", "atr_pct_rank": "atr_pct",
     "ret_20_rank": "ret_20_pct", "relative_20_rank": "relative_20_pct",
@@ -102,9 +102,9 @@ def rows_of(
     A symbol's row depends on its own bars and the benchmark's alone, so a universe may be split.
     """
     progress("examining")
-    bars = together([ready(part, now, as_of) for part in parts])
-    present = {name for part in parts for name in part.bars["symbol"].unique().to_list()}
-    held = present | {name for part in parts for name in part.later}
+    made_ready = [ready(part, now) for part in parts]
+    bars = together([one for one, _ in made_ready])
+    held = {name for _, names in made_ready for name in names} | {name for part in parts for name in part.later}
     refused = {
         name: Refused(name, type(error).__name__, str(error)) for part in parts for name, error in part.failed.items()
     }
@@ -197,7 +197,10 @@ def _by_symbol(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {str(name): rows for (name,), rows in frame.partition_by("symbol", as_dict=True).items()}
 
 
-def _table(bars: Bars, made: Panel, rows: np.ndarray, sectors: Mapping[str, str]) -> pl.DataFrame:
+_EVENT = {"row": pl.Int64, "age": pl.Int64}
+
+
+def _table(bars: Bars, made: Panel, rows: IntArray, sectors: Mapping[str, str]) -> pl.DataFrame:
     """Return the table in the columns of `openapex.screens.COLUMNS`."""
     benchmark = bars.one(BENCHMARK) if BENCHMARK in bars.symbols else None
     stats = panel_stats(bars, made.values["atr"], benchmark)
@@ -223,11 +226,20 @@ def _table(bars: Bars, made: Panel, rows: np.ndarray, sectors: Mapping[str, str]
     return pl.DataFrame(columns, schema_overrides=dict(TABLE_SCHEMA)).select(TABLE_SCHEMA.names())
 
 
-def _events(events: Mapping[str, BoolArray], rows: np.ndarray) -> list[list[str]]:
+def _events(events: Mapping[str, BoolArray], rows: IntArray) -> pl.Series:
     """Return for each row the names of the events of its last bars, the newest first."""
-    found: list[list[tuple[int, str]]] = [[] for _ in rows]
+    found = []
     for name, flags in events.items():
         own = flags[rows]
-        for i in np.flatnonzero(own.any(axis=1)).tolist():
-            found[i].append((int(np.flatnonzero(own[i])[-1]), name))
-    return [[name for _, name in sorted(each, key=lambda one: (-one[0], one[1]))] for each in found]
+        places = np.flatnonzero(own.any(axis=1))
+        ages = np.argmax(own[places, ::-1], axis=1)
+        found.append(pl.DataFrame({"row": places, "age": ages}, schema=_EVENT).with_columns(name=pl.lit(name)))
+    lists = pl.concat(found).sort("row", "age", "name").group_by("row", maintain_order=True).agg("name")
+    every = pl.DataFrame({"row": np.arange(len(rows))}, schema={"row": pl.Int64})
+    empty_list = pl.lit([], dtype=pl.List(pl.String))
+    return (
+        every.join(lists, on="row", how="left", maintain_order="left")["name"]
+        .to_frame()
+        .select(pl.col("name").fill_null(empty_list))
+        .to_series()
+    )

@@ -13,6 +13,9 @@ from openapex.sources.tables import columns_of
 
 MOST = 100_000
 
+BENCHMARK = "SPY"
+"""What the symbols of a universe are compared with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Universe:

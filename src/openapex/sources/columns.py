@@ -24,7 +24,7 @@ LEAST = ("session", "close")
 HOLDINGS = ({"weight", "assetclass"}, {"weightpct", "assetclass"})
 
 
-def recognised(frame: pl.DataFrame, where: str) -> tuple[pl.DataFrame, Basis]:
+def recognised(frame: pl.DataFrame, where: str, *, is_cast: bool = True) -> tuple[pl.DataFrame, Basis]:
     """Return the frame's bars with the columns of `BAR_SCHEMA` (symbol only if it has one), and what they mean.
 
     Parameters
@@ -34,6 +34,8 @@ def recognised(frame: pl.DataFrame, where: str) -> tuple[pl.DataFrame, Basis]:
         (20240131 or seconds since 1970), numbers also as text.
     where : str
         What to call it in an error: a file, "the frame".
+    is_cast : bool, default True
+        False leaves numbers in the types they have: of a universe, half the room.
 
     Returns
     -------
@@ -65,8 +67,9 @@ def recognised(frame: pl.DataFrame, where: str) -> tuple[pl.DataFrame, Basis]:
     if 0 < len(lone) < 3:
         raise UnreadableData(f"{where} has columns {shown(found)}, must also have {', '.join(lone)}")
     table = named.with_columns(sessions(named["session"], where).alias("session"))
-    table = table.with_columns(numbers(table[name], where) for name in FIELDS if name in table.columns)
-    return _complete(table, where), _basis(found)
+    read = [name for name in FIELDS if name in table.columns and (is_cast or not table.schema[name].is_numeric())]
+    table = table.with_columns(numbers(table[name], where) for name in read)
+    return _complete(table, where, is_cast=is_cast), _basis(found)
 
 
 def no_adjusted_close(frame: pl.DataFrame) -> str | None:
@@ -103,13 +106,17 @@ def _named(frame: pl.DataFrame, where: str) -> pl.DataFrame:
     return frame.select(pl.col(column).alias(name) for column, name in kept.items())
 
 
-def _complete(table: pl.DataFrame, where: str) -> pl.DataFrame:
+def _complete(table: pl.DataFrame, where: str, *, is_cast: bool) -> pl.DataFrame:
+    kept = set() if is_cast else {name for name in FIELDS if name in table.columns}
     names = [name for name in BAR_SCHEMA if name != "symbol" or "symbol" in table.columns]
     blank = {name: pl.lit(None, dtype=BAR_SCHEMA[name]).alias(name) for name in names}
     blank["provisional"] = pl.lit(False).alias("provisional")
     try:
         return table.select(
-            pl.col(name).cast(BAR_SCHEMA[name]) if name in table.columns else blank[name] for name in names
+            (pl.col(name) if name in kept else pl.col(name).cast(BAR_SCHEMA[name]))
+            if name in table.columns
+            else blank[name]
+            for name in names
         )
     except pl.exceptions.PolarsError as error:
         raise UnreadableData(f"{where} has a value that cannot be read: {error}") from error

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -13,10 +14,14 @@ from openapex.sources.columns import recognised
 from openapex.sources.file_bars import last_good
 from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData
 
+MOST_PIECES = 200
+
 
 @dataclass(frozen=True, slots=True)
 class BulkBars:
-    """Bars of many symbols in `BAR_SCHEMA`, sorted by (symbol, session), one row a session.
+    """Bars of many symbols in the columns of `BAR_SCHEMA`, sorted by (symbol, session), one row a session.
+
+    Numbers may stand in other types than those of `BAR_SCHEMA`, as the file has them.
 
     `source` names the files, `failed` the symbols that could not be read, with the cause; `later` those whose bars all
     lie after the asked end.
@@ -37,15 +42,28 @@ def long_table(frame: pl.DataFrame, where: str, end: date | None) -> tuple[pl.Da
     UnreadableData
         If the columns are not those of bars, or a value cannot be read.
     """
-    table = recognised(frame, where)[0].select(BAR_SCHEMA.names())
+    table = recognised(frame, where, is_cast=False)[0].select(BAR_SCHEMA.names())
     later = frozenset[str]()
     if end is not None and (table["session"] > end).any():
         names = table["symbol"].unique()
         table = table.filter(pl.col("session") <= end)
         later = frozenset(names.to_list()) - frozenset(table["symbol"].unique().to_list())
-    if table["close"].null_count() or table["close"].is_nan().any():
-        table = table.filter(pl.any_horizontal(pl.col(FIELDS[:4]).fill_nan(None).is_not_null()))
+    lacking = table["close"].is_finite().fill_null(False).not_().arg_true()
+    if len(lacking):
+        prices = table[lacking].select(pl.col(FIELDS[:4]).cast(pl.Float64).fill_nan(None))
+        nothing = lacking.filter(prices.select(pl.all_horizontal(pl.all().is_null())).to_series())
+        table = _without(table, nothing.to_list())
     return (table if _is_in_order(table) else last_good(table, ("symbol", "session"))), later
+
+
+def _without(table: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
+    """Return a table without a few rows: what stands between them is not copied."""
+    if not rows:
+        return table
+    if len(rows) > MOST_PIECES:
+        return table.filter(~pl.int_range(pl.len()).is_in(rows))
+    pieces = [table.slice(at + 1, end - at - 1) for at, end in pairwise([-1, *rows, table.height]) if end - at > 1]
+    return pl.concat(pieces) if pieces else table.clear()
 
 
 def _is_in_order(table: pl.DataFrame) -> bool:
@@ -75,7 +93,7 @@ def joined(parts: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:
         frame.filter(pl.col("symbol").is_in(chosen.filter(pl.col("at") == i)["symbol"].to_list()))
         for i, (_, frame) in enumerate(parts)
     ]
-    return pl.concat(kept).sort("symbol", "session", maintain_order=True)
+    return pl.concat(kept, how="vertical_relaxed").sort("symbol", "session", maintain_order=True)
 
 
 def one_by_one(answers: Sequence[Answer]) -> tuple[pl.DataFrame, dict[str, ApexError], frozenset[str]]:
