@@ -151,9 +151,11 @@ def scored(parts: Sequence[Rows], asked: Universe | None) -> Scored:
         refused[name] = Refused(name, "Stale", f"{name} ends on {last}, the scan stands on {session}")
     place = {name: i for i, name in enumerate(names)}
     table = table.filter(is_fresh).sort(pl.col("symbol").replace_strict(place, return_dtype=pl.Int64))
-    numbers = {name: table[name].fill_null(float("nan")).to_numpy() for name in RANKED.values()}
+    numbers = table.select(pl.col(list(RANKED.values())).fill_null(float("nan")))
     return Scored(
-        table=table.with_columns(pl.Series(rank, ranks(numbers[name])).fill_nan(None) for rank, name in RANKED.items()),
+        table=table.hstack(
+            pl.DataFrame({rank: ranks(numbers[name].to_numpy()) for rank, name in RANKED.items()}).fill_nan(None)
+        ),
         refused=tuple(refused[name] for name in names if name in refused),
         n_requested=len(names),
         session=session,
@@ -197,9 +199,6 @@ def _by_symbol(frame: pl.DataFrame) -> dict[str, pl.DataFrame]:
     return {str(name): rows for (name,), rows in frame.partition_by("symbol", as_dict=True).items()}
 
 
-_EVENT = {"row": pl.Int64, "age": pl.Int64}
-
-
 def _table(bars: Bars, made: Panel, rows: IntArray, sectors: Mapping[str, str]) -> pl.DataFrame:
     """Return the table in the columns of `openapex.screens.COLUMNS`."""
     benchmark = bars.one(BENCHMARK) if BENCHMARK in bars.symbols else None
@@ -221,25 +220,24 @@ def _table(bars: Bars, made: Panel, rows: IntArray, sectors: Mapping[str, str]) 
         "n_bars": np.diff(bars.offsets)[rows],
         "sector": [sectors.get(name) for name in names],
         "events": _events(made.events, rows),
-        **{name: pl.Series(column).fill_nan(None) for name, column in numbers.items()},
+        **numbers,
     }
-    return pl.DataFrame(columns, schema_overrides=dict(TABLE_SCHEMA)).select(TABLE_SCHEMA.names())
+    return pl.DataFrame(columns, schema_overrides=dict(TABLE_SCHEMA)).fill_nan(None).select(TABLE_SCHEMA.names())
 
 
 def _events(events: Mapping[str, BoolArray], rows: IntArray) -> pl.Series:
     """Return for each row the names of the events of its last bars, the newest first."""
-    found = []
-    for name, flags in events.items():
-        own = flags[rows]
-        places = np.flatnonzero(own.any(axis=1))
-        ages = np.argmax(own[places, ::-1], axis=1)
-        found.append(pl.DataFrame({"row": places, "age": ages}, schema=_EVENT).with_columns(name=pl.lit(name)))
-    lists = pl.concat(found).sort("row", "age", "name").group_by("row", maintain_order=True).agg("name")
-    every = pl.DataFrame({"row": np.arange(len(rows))}, schema={"row": pl.Int64})
-    empty_list = pl.lit([], dtype=pl.List(pl.String))
-    return (
-        every.join(lists, on="row", how="left", maintain_order="left")["name"]
-        .to_frame()
-        .select(pl.col("name").fill_null(empty_list))
-        .to_series()
-    )
+    names = sorted(events)
+    places, ages = [], []
+    for name in names:
+        own = events[name][rows]
+        places.append(np.flatnonzero(own.any(axis=1)))
+        ages.append(np.argmax(own[places[-1], ::-1], axis=1))
+    which = np.repeat(np.arange(len(names)), [len(place) for place in places])
+    place = np.concatenate(places)
+    order = np.lexsort((which, np.concatenate(ages), place))
+    found = pl.DataFrame({"row": place[order], "name": pl.Series(names).gather(which[order])})
+    lists = found.group_by("row", maintain_order=True).agg("name")
+    every = pl.DataFrame({"row": np.arange(len(rows))})
+    joined = every.join(lists, on="row", how="left", maintain_order="left")
+    return joined.select(pl.col("name").fill_null(pl.lit([], dtype=pl.List(pl.String)))).to_series()
