@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from s3_server import Objects, object_store
 
 from openapex.desk import cluster
 from openapex.desk.cluster import BarTable, Task, bar_table, parted, score_part
@@ -158,6 +159,17 @@ def drained(process: subprocess.Popen[str]) -> None:
 
 
 @pytest.fixture
+def objects(bars: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Objects]:
+    """An object store, named in the environment, that holds the market as a Parquet file and as a Delta table."""
+    bars.write_parquet(tmp_path / "market.parquet", row_group_size=50_000)
+    bars.write_delta(tmp_path / "market")
+    with object_store(tmp_path) as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield server
+
+
+@pytest.fixture
 def processes() -> Iterator[Processes]:
     scheduler = started("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
     address = next(
@@ -190,6 +202,30 @@ def test_same_report_from_a_parquet_file_and_a_delta_table(
     told = scan(data=tmp_path / "market", as_of=cut, now=NOW, engine="dask", scheduler=processes.address)
     assert_alike(told, scan(data=parquet, as_of=cut, now=NOW))
     assert told.version == "delta version 0"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["market.parquet", "market"])
+def test_same_report_from_an_object_store(
+    name: str, parquet: Path, objects: Objects, request: pytest.FixtureRequest
+) -> None:
+    address = request.getfixturevalue("processes").address  # workers inherit the store's address
+    told = scan(data=f"s3://bucket/{name}", now=NOW, engine="dask", scheduler=address)
+    assert_alike(told, scan(data=parquet, now=NOW))
+    assert told.source == f"files:{name}"
+    assert objects.n_asked > 10
+
+
+@pytest.mark.slow
+def test_an_object_store_that_refuses_or_has_no_such_table_is_named(objects: Objects) -> None:
+    with pytest.raises(UnreadableData, match=r"no\.parquet cannot be read"):
+        scan(data="s3://bucket/no.parquet", engine="dask", now=NOW)
+    with pytest.raises(UnreadableData, match=r"must be a Delta table or end in \.parquet"):
+        scan(data="s3://bucket/nothing", engine="dask", now=NOW)
+    objects.status = 403
+    for name in ("market.parquet", "market"):
+        with pytest.raises(UnreadableData, match=f"{name}"):
+            scan(data=f"s3://bucket/{name}", engine="dask", now=NOW)
 
 
 @pytest.mark.slow
