@@ -77,7 +77,8 @@ class Bars:
             raise BadInput("offsets is inconsistent, must be n_symbols + 1 row numbers from 0 to n_bars")
         if list(self.symbols) != sorted(set(self.symbols)):
             raise BadInput("symbols is unsorted or has duplicates, must be sorted and unique")
-        grows = np.diff(self.sessions.astype(np.int64)) > 0
+        days = self.sessions.view(np.int64)
+        grows = days[1:] > days[:-1]
         starts = self.offsets[1:-1]
         grows[starts[(starts > 0) & (starts < n)] - 1] = True
         if not grows.all():

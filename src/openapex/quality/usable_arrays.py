@@ -104,10 +104,9 @@ def usable_arrays(
         marks[_off_calendar(days, calendar, session_of(now, calendar or "XNYS"))] = REFUSED
         marks[1:][is_twice] = REFUSED
         _examine_marked(own, days, edges, symbols, rule, found, marks)
-    rows = np.flatnonzero(found.keep)
-    inner = np.searchsorted(rows, edges)
-    provisional = _unsettled(days, rows, inner, calendar, now)
-    return UsableArrays(found.keep, found.volume, found.adj_close, provisional, np.diff(edges) - np.diff(inner))
+    provisional = _unsettled(days, found.keep, edges, calendar, now)
+    n_refused = np.diff(np.searchsorted(np.flatnonzero(~found.keep), edges))
+    return UsableArrays(found.keep, found.volume, found.adj_close, provisional, n_refused)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,14 +158,9 @@ def _off_calendar(days: SessionArray, calendar: str | None, today: date) -> Bool
     """Return the rows on days without a session, or in the future; an empty slice where there are none."""
     if not len(days):
         return slice(0)
-    numbers = days.view(np.int64)
-    first, last = int(numbers.min()), int(numbers.max())
-    span = np.arange(first, last + 1).view("datetime64[D]")
-    is_bad = closed_days(span, calendar) | (span > np.datetime64(today))
-    is_held = np.zeros(len(span), dtype=np.bool_)
-    is_held[numbers - first] = True
-    rows: BoolArray | slice = is_bad[numbers - first] if (is_bad & is_held).any() else slice(0)
-    return rows
+    held = pl.Series(days.view(np.int64)).unique().to_numpy().view("datetime64[D]")
+    is_bad = closed_days(held, calendar) | (held > np.datetime64(today))
+    return np.isin(days, held[is_bad]) if is_bad.any() else slice(0)
 
 
 def _examine_marked(
@@ -297,9 +291,13 @@ def _kept_on_scale(
     return kept
 
 
-def _unsettled(days: SessionArray, rows: IntArray, inner: IntArray, calendar: str | None, now: datetime) -> BoolArray:
+def _unsettled(days: SessionArray, keep: BoolArray, edges: IntArray, calendar: str | None, now: datetime) -> BoolArray:
     """Return True on each symbol's last kept row where it has not settled."""
-    last = rows[inner[1:][np.diff(inner) > 0] - 1]
+    last, first = edges[1:] - 1, edges[:-1]
+    last, first = last[last >= first], first[last >= first]
+    while len(dropped := np.flatnonzero(~keep[last] & (last > first))):
+        last[dropped] -= 1
+    last = last[keep[last]]
     marks = np.zeros(len(days), dtype=np.bool_)
     for day in np.unique(days[last]):
         if is_provisional(day.item(), calendar, now):
