@@ -6,17 +6,21 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import talib
 from tests.context import recomputed as plain
 from tests.context import recomputed_regime as plain_regime
 from tests.context.page import bars_of
-from tests.context.published import months, weekdays
+from tests.context.published import KINDS, months, weekdays
 
 import openapex as apex
 from openapex.bars import Bars
 from openapex.context.lines import context_lines
 from openapex.context.links import conviction_link, correlation, cycle_link, spike_breakout_link, spike_link
+from openapex.context.macro import Macro
+from openapex.context.profile import profile
+from openapex.context.weather import weather
 
 RNG = np.random.default_rng(5)
 DAYS = weekdays("2012-01-02", 1600)
@@ -47,16 +51,31 @@ def happened(n: int, unknown: tuple[str, ...] = (), **on: list[int] | np.ndarray
 
 
 class TestConviction:
-    def test_is_minus_one_where_the_lead_is_the_conviction_mirrored(self) -> None:
-        """A benchmark that stands still; conviction is minus the price, whose 20-day differences are no returns."""
+    def test_is_one_where_the_lead_is_the_cuts_priced_in(self) -> None:
+        """A benchmark that stands still; the 2-year falls under policy by what the symbol gains in 20 sessions."""
         mine = 100 + np.cumsum(np.tile([0.1, -0.1, 0.2, -0.2, 0.3, -0.3, 0.1], 60)[:400])
         level = np.full(400, np.nan)
         level[:20] = 0.0
         for t in range(20, 400):
             level[t] = level[t - 20] - 100 * (mine[t] / mine[t - 20] - 1)
         made = conviction_link(bars(mine), bars(np.full(400, 50.0)), level)
-        assert made.correlation == pytest.approx(-1.0, abs=1e-12)
+        assert made.correlation == pytest.approx(1.0, abs=1e-12)
         assert (made.n, made.n_independent) == (380, 19)
+
+    def test_cuts_priced_in_while_the_symbol_leads_are_printed_with_a_plus(self) -> None:
+        """From yields and prices to the sentence: the 2-year falls below an unmoved policy rate when IWM leads SPY."""
+        days, mine = DAYS[:600], prices(1, 600)
+        rows = [("DGS2", day, 5.0 - np.log(price / 100)) for day, price in zip(days, mine, strict=True)]
+        rows += [("DFF", day, 5.0) for day in days]
+        columns = {"series": [r[0] for r in rows], "reference_date": [r[1].item() for r in rows]}
+        columns |= {"known_at": columns["reference_date"], "value": [r[2] for r in rows]}
+        market = {"IWM": bars(mine, days), "SPY": bars(np.full(600, 50.0), days)}
+        frame = pl.DataFrame(columns, schema=KINDS)
+        made = weather(market["IWM"], {"SPY": market["SPY"]}, Macro(frame), profile("IWM"), thorough=False)
+        assert made.links.conviction.correlation > 0.9
+        page = next(line for line in context_lines(made) if line.topic == "links")
+        assert page.sentence.startswith("IWM/SPY ratio with rate-cut conviction +")
+        assert page.value == made.links.conviction.correlation
 
     @pytest.mark.parametrize(("n", "is_known"), [(271, False), (272, True)])
     def test_needs_252_pairs(self, n: int, is_known: bool) -> None:
@@ -195,10 +214,10 @@ def test_a_series_that_did_not_move_has_no_correlation(x: list[float], y: list[f
 
 
 def test_the_line_tells_what_is_known_and_what_is_needed() -> None:
-    weather = apex.context("IWM", source="demo").weather
-    told = {line.topic: line for line in context_lines(weather)}
+    demo = apex.context("IWM", source="demo").weather
+    told = {line.topic: line for line in context_lines(demo)}
     assert [*told][-2:] == ["links", "events"]
-    links = weather.links
+    links = demo.links
     assert f"(n {links.conviction.n_independent})" in told["links"].sentence
     nothing = replace(
         links,
@@ -207,7 +226,7 @@ def test_the_line_tells_what_is_known_and_what_is_needed() -> None:
         spike=replace(links.spike, share_pct=np.nan),
         spike_breakout=replace(links.spike_breakout, mean_pct=np.nan),
     )
-    unknown = next(one for one in context_lines(replace(weather, links=nothing)) if one.topic == "links")
+    unknown = next(one for one in context_lines(replace(demo, links=nothing)) if one.topic == "links")
     assert unknown.sentence.startswith("unknown: ")
 
 
@@ -217,8 +236,8 @@ def test_the_line_tells_what_is_known_and_what_is_needed() -> None:
 def conviction_again(folder: Path, as_of: str) -> dict[str, float]:
     lead = plain.relative_20(folder, "IWM", "SPY", as_of)
     level = plain.policy(folder, as_of, lead.index)["conviction"]
-    both = pd.DataFrame({"lead": lead, "change": (level - level.shift(20)).round(10)})[-756:].dropna()
-    return {"correlation": both["lead"].corr(both["change"]), "n": len(both), "n_independent": len(both) // 20}
+    both = pd.DataFrame({"lead": lead, "more_cuts": (level.shift(20) - level).round(10)})[-756:].dropna()
+    return {"correlation": both["lead"].corr(both["more_cuts"]), "n": len(both), "n_independent": len(both) // 20}
 
 
 def cycle_again(folder: Path, as_of: str) -> dict[str, float]:

@@ -208,9 +208,10 @@ def _links(weather: Weather) -> Line:
     told = (
         (
             conviction.correlation,
-            f"ratio vs rate-cut conviction {_signed(conviction.correlation)} (n {conviction.n_independent})",
+            f"{weather.symbol}/{benchmark} ratio with rate-cut conviction {_signed(conviction.correlation)} "
+            f"(n {conviction.n_independent})",
         ),
-        (cycle.symbol, f"RSI vs CFNAI {_signed(cycle.symbol)}{other} (n {cycle.n})"),
+        (cycle.symbol, f"RSI with CFNAI {_signed(cycle.symbol)}{other} (n {cycle.n})"),
         (
             spike.share_pct,
             f"{spike.share_pct:.0f} % of spikes beside a {days} (any day {spike.base_pct:.0f} %, n {spike.n})",

@@ -31,7 +31,10 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConvictionLink:
-    """Correlation of 20-session changes of ratio and conviction; `n_independent` of the `n` do not overlap."""
+    """Correlation of 20-session changes of ratio and rate-cut conviction; `n_independent` of the `n` do not overlap.
+
+    Positive: more cuts priced in went with the symbol ahead.
+    """
 
     correlation: float
     n: int
@@ -104,21 +107,21 @@ def conviction_link(bars: Bars, benchmark: Bars | None, conviction: FloatArray) 
     bars, benchmark : Bars
         One symbol each; None makes it unknown.
     conviction : array of float, shape (n_bars,)
-        2-year yield minus policy rate on the sessions of `bars`.
+        2-year yield minus policy rate on the sessions of `bars`: the lower, the more cuts are priced in.
 
     Notes
     -----
-    On common sessions: the 20-session relative return and the change of conviction over the same sessions, where both
-    are known; unknown below 252 pairs.  Below zero: more cuts priced in went with the symbol ahead.
+    On common sessions: the 20-session relative return and minus the change of `conviction` over the same sessions,
+    where both are known; unknown below 252 pairs.
     """
     if benchmark is None:
         return ConvictionLink(NAN, 0, 0)
     rows, lead = _leads(bars, benchmark, WINDOW + CHANGE)
     level = conviction[rows]
-    change = difference(level[CHANGE:], level[:-CHANGE])
-    both = ~np.isnan(lead + change)
+    more_cuts = difference(level[:-CHANGE], level[CHANGE:])
+    both = ~np.isnan(lead + more_cuts)
     n = int(np.count_nonzero(both))
-    return ConvictionLink(correlation(lead[both], change[both], LEAST), n, n // CHANGE)
+    return ConvictionLink(correlation(lead[both], more_cuts[both], LEAST), n, n // CHANGE)
 
 
 def cycle_link(
