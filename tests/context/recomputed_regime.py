@@ -52,6 +52,7 @@ def breadth(folder: Path, as_of: str) -> dict[str, object]:
     return {
         "relative_20_pct": last["lead"],
         "relative_20_sigmas": last["lead"] / last["sigma"],
+        "relative_20_percentile": percentile(rows["lead"].to_numpy()),
         "threshold_pct": last["sigma"],
         "state": last["state"],
         "is_dramatic": None if np.isnan(rank) else bool(rank >= 95),

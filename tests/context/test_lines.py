@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import openapex as apex
+from openapex.context.breadth import Counts
 from openapex.context.lines import Line, context_lines
 from openapex.context.weather import Weather
 
@@ -68,16 +69,27 @@ def test_a_state_that_only_stands_says_what_would_end_it(
     assert f"QQQ by {abs(lead)} pp in 20 sessions{says}" in line(replace(weather, breadth=changed), "breadth").sentence
 
 
-def test_breadth_stands_in_the_history_of_its_pair(weather: Weather) -> None:
-    changed = of_pair(weather, "IWM/QQQ", relative_20_percentile=12.0)
-    assert line(changed, "breadth").percentile == 12.0
-    old = of_pair(weather, "IWM/QQQ", relative_20_percentile=12.0, session=date(2025, 12, 30))
-    assert line(old, "breadth").percentile != line(old, "breadth").percentile, "the pair of another day is not told"
+def test_breadth_stands_in_the_history_of_its_lead(weather: Weather) -> None:
+    pair = weather.relative.pairs["IWM/QQQ"]
+    assert line(weather, "breadth").percentile == weather.breadth.relative_20_percentile == pair.relative_20_percentile
 
 
-def test_breadth_of_the_large_ones_page_is_the_same() -> None:
-    ranks = [line(apex.context(name, source="demo").weather, "breadth").percentile for name in ("IWM", "SPY")]
-    assert ranks[0] == pytest.approx(ranks[1], abs=1e-9)
+def test_breadth_has_the_same_percentile_on_every_page() -> None:
+    ranks = {line(apex.context(name, source="demo").weather, "breadth").percentile for name in ("IWM", "SPY", "KRE")}
+    (rank,) = ranks
+    assert rank == pytest.approx(95.1, abs=0.1)
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_the_share_told_is_a_published_one_where_there_is_one(weather: Weather, is_stored: bool) -> None:
+    published, stored = Counts("S&P 500 stocks", share_above_200_pct=63.4), Counts("stored symbols", 120, 55.0, 51.2)
+    counts = (published, Counts("NYSE issues", advancers=3, decliners=1), *([stored] if is_stored else []))
+    changed = replace(weather.breadth, counts=counts)
+    told = line(replace(weather, breadth=changed), "breadth").sentence
+    assert told.endswith("; 63 % of S&P 500 stocks above their 200-day mean")
+    alone = line(replace(weather, breadth=replace(changed, counts=counts[1:])), "breadth").sentence
+    assert alone.endswith("; 51 % of stored symbols above their 200-day mean") is is_stored
+    assert ("200-day" in alone) is is_stored
 
 
 def test_growth_says_better_or_worse(weather: Weather) -> None:

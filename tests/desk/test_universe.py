@@ -177,6 +177,22 @@ def test_breadth_is_of_the_stored_stocks_if_they_are_enough(n: int, tmp_path: Pa
     assert "S5TH" not in {one.name for one in report.missing}
 
 
+@pytest.mark.parametrize("is_published", [True, False])
+def test_analysis_and_context_tell_the_same_share_where_one_is_published(tmp_path: Path, is_published: bool) -> None:
+    tables = around_iwm(120)
+    rows = tables.series["macro"].filter(pl.col("series") == "VIXCLS").drop("truly_known")
+    if is_published:
+        rows.with_columns(series=pl.lit("S5TH"), value=pl.lit(63.4)).write_parquet(tmp_path / "breadth.parquet")
+        apex.import_path(tmp_path / "breadth.parquet", now=NOW)
+    both = (apex.analyze("IWM", offline=True, now=NOW).context, apex.context("IWM", offline=True, now=NOW).lines)
+    lines = [next(line for line in each if line.topic == "breadth").sentence for each in both]
+    if is_published:
+        assert lines[0] == lines[1]
+        assert lines[0].endswith("; 63 % of S&P 500 stocks above their 200-day mean")
+    else:  # counting the stored takes longer than the rest of an analysis
+        assert lines[1] == f"{lines[0]}; 75 % of stored symbols above their 200-day mean"
+
+
 def test_a_provisional_bar_is_not_counted() -> None:
     early = datetime(2024, 6, 28, 18, tzinfo=UTC)  # two hours before the close
     keep([stock(name, UP, last=2.2) for name in named("A", 120)])

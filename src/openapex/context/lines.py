@@ -9,7 +9,7 @@ from openapex.context.breadth import Breadth
 from openapex.context.causal import NAN
 from openapex.context.events import PageEvent
 from openapex.context.relative import Relative
-from openapex.context.weather import LARGE, SMALL, Weather
+from openapex.context.weather import Weather
 
 SHORT_DAYS = 3653
 """A history of spreads under ten years is told: its percentile may know no crisis."""
@@ -157,9 +157,9 @@ def _breadth(weather: Weather) -> Line:
     text = f"IWM {'leads' if lead >= 0 else 'trails'} QQQ by {abs(lead):.1f} pp in 20 sessions"
     text += ", dramatic" if breadth.is_dramatic else ""
     text += _standing(breadth)
-    if not math.isnan(breadth.share_above_200_pct):
-        text += f"; {breadth.share_above_200_pct:.0f} % of {breadth.universe} above their 200-day mean"
-    rank = _breadth_percentile(weather)
+    if breadth.told is not None:
+        text += f"; {breadth.told.share_above_200_pct:.0f} % of {breadth.told.universe} above their 200-day mean"
+    rank = breadth.relative_20_percentile
     return Line("breadth", "Breadth", lead, "pp", rank, breadth.state, breadth.session, text)
 
 
@@ -175,15 +175,6 @@ def _standing(breadth: Breadth) -> str:
         f", less than the {breadth.threshold_pct:.1f} pp that would {would} {breadth.state} "
         f"(since {breadth.state_since}, last confirmed {breadth.last_confirmed})"
     )
-
-
-def _breadth_percentile(weather: Weather) -> float:
-    """Return where the lead stands in its own history, from the pair where the symbol's page has it."""
-    pairs, session = weather.relative.pairs, weather.breadth.session
-    lead, lag = pairs.get(f"{SMALL}/{LARGE}"), pairs.get(f"{LARGE}/{SMALL}")
-    if lead is not None and lead.session == session:
-        return lead.relative_20_percentile
-    return 100.0 - lag.relative_20_percentile if lag is not None and lag.session == session else NAN
 
 
 def _regime(weather: Weather) -> Line:
