@@ -16,6 +16,7 @@ from openapex.context.causal import (
     States,
     held,
     in_sigmas,
+    last_day,
     percentile,
     rows_known,
     trailing_mean_and_std,
@@ -149,7 +150,7 @@ def breadth(
         large=(name_of(large) or None) if large is not None else None,
         **_pair(pair, lead, sigmas, sessions),
         leadership_change=None if states.last is None else bool(leadership[-1]),
-        last_leadership_change=_last_day(changes),
+        last_leadership_change=last_day(changes),
         **_counted(tuple(_counts(macro, sessions[-1:], universe))),
         states=states,
         leadership=leadership,
@@ -183,11 +184,7 @@ def _pair(pair: States, lead: FloatArray, sigmas: FloatArray, sessions: SessionA
 def _last_confirmed(pair: States, sigmas: FloatArray) -> date | None:
     if pair.last not in ("NARROW", "BROAD"):
         return None
-    return _last_day(pair.sessions[np.abs(sigmas) >= ENTER])  # the other direction would have changed the state
-
-
-def _last_day(days: SessionArray) -> date | None:
-    return days[-1].item() if len(days) else None
+    return last_day(pair.sessions[np.abs(sigmas) >= ENTER])  # the other direction would have changed the state
 
 
 def leadership_changes(codes: CodeArray) -> BoolArray:
