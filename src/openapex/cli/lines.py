@@ -103,6 +103,24 @@ def rank_text(rank: float) -> str:
     return f"{rank:.1f}" if rank < 99.95 else ">99.9"
 
 
+def plain_table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) -> Table:
+    """Return an empty table; columns of words in `wraps` give way where it is too wide, numbers never do."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=name not in wraps)
+    return table
+
+
+def number(value: float, form: str, unit: str = "") -> str:
+    """Return a number in its form with its unit, "n/a" where it is unknown."""
+    return "n/a" if math.isnan(value) else f"{value:{form}}{unit}"
+
+
+def rank_or_unknown(rank: float) -> str:
+    """Return a percentile, "n/a" where it is unknown."""
+    return "n/a" if math.isnan(rank) else rank_text(rank)
+
+
 def is_macro_missing(lines: "Sequence[Line]") -> bool:
     """Return whether a topic is unknown for want of macro series."""
     return any(line.topic in ("rates", "credit", "growth") and line.sentence.startswith("unknown") for line in lines)
