@@ -79,9 +79,11 @@ def test_context_has_its_sections_in_order(shown: Done) -> None:
         "Rotation, daily (63 sessions) against SPY",
         "Rotation, weekly (26 closed weeks, the last on 2025-12-26) against SPY",
         "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval",
+        "What the page says belongs together",
         "Events of the page",
         "What the events ask",
         "Regime",
+        "Mean return against SPY in the 20 sessions after each regime",
         "Macro series",
     ]
     assert [line for line in lines if line in titles] == titles
@@ -139,6 +141,29 @@ def test_the_numbers_behind_the_lines_are_all_there(shown: Done, demo: dict[str,
         f"Driver of a dip {demo['events']['driver']}: 2-year's 20-day change ",
     ):  # fmt: skip
         assert any(line.startswith(words.strip()) for line in lines), words
+
+
+def test_what_the_page_says_stands_beside_what_to_hold_it_against(shown: Done, demo: dict[str, Any]) -> None:
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    conviction, cycle = demo["rates"]["conviction_link"], demo["growth"]["cycle_link"]
+    spike, after, dip = (demo["events"][name] for name in ("spike_link", "spike_breakout_link", "dip_link"))
+    atr, regime = demo["relative"]["atr"], demo["regime"]["lead_after"]
+    for words in (
+        f"IWM/SPY ratio with rate-cut conviction, correlation {conviction['correlation']:+.2f} 756 overlap 37",
+        f"RSI with CFNAI, correlation by month {cycle['symbol']:+.2f} SPY {cycle['benchmark']:+.2f} 120",
+        f"volume spikes beside a rotation or policy day {spike['share_pct']:.0f} % "
+        f"any {spike['base_pct']:.0f} % {spike['n']}",
+        f"20 sessions after spikes at breakouts, against SPY {after['mean_pct']:+.1f} pp "
+        f"any {after['base_pct']:+.1f} pp {after['n']}",
+        f"20 sessions after RSI dips, against SPY {dip['mean_pct']:+.1f} pp any {dip['base_pct']:+.1f} pp {dip['n']}",
+        *(
+            f"ATR of {name} in percent of its price {atr[name]['atr_pct']:.2f} % in 1.5–2.5 % on "
+            f"{atr[name]['atr_pct_band_share_pct']:.0f} % of days {atr[name]['n_sessions']:,}"
+            for name in ("IWM", "QQQ")
+        ),
+        *(f"{name} {one['mean_pct']:+.2f} pp {one['n']:,} {one['n_independent']}" for name, one in regime.items()),
+    ):
+        assert words in lines, words
 
 
 def test_a_state_that_only_stands_says_when_it_was_last_confirmed() -> None:

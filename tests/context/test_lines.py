@@ -9,6 +9,7 @@ import pytest
 import openapex as apex
 from openapex.context.breadth import Counts
 from openapex.context.lines import Line, context_lines
+from openapex.context.links import AfterLink
 from openapex.context.weather import Weather
 
 TODAY = date(2025, 12, 31)
@@ -114,13 +115,16 @@ def test_the_regime_tells_its_length_before_its_parts(weather: Weather, n: int, 
 
 
 @pytest.mark.parametrize(
-    ("driver", "ending"),
-    [("undecided", "; driver undecided"), ("rates", "; driven by rates"), (None, "sessions)")],
+    ("driver", "says"), [("undecided", "; driver undecided"), ("rates", "; driven by rates"), (None, "")]
 )
-def test_a_dip_tells_its_rsi_and_its_driver(weather: Weather, driver: str | None, ending: str) -> None:
-    made = line(of_events(weather, driver, rsi_dip={"rsi": 36.61}), "events").sentence
-    assert made.startswith("RSI dip 36.6 (on 10.0 % of sessions)")
-    assert made.endswith(ending)
+def test_a_dip_tells_its_rsi_its_driver_and_what_followed(weather: Weather, driver: str | None, says: str) -> None:
+    changed = of_events(weather, driver, rsi_dip={"rsi": 36.61})
+    followed = replace(weather.links, dip=AfterLink(-0.62, -0.11, 394, 6000))
+    made = line(replace(changed, links=followed), "events").sentence
+    after = "; 20 sessions after such dips -0.6 pp (any -0.1, n 394)"
+    assert made == f"RSI dip 36.6 (on 10.0 % of sessions){says}{after}"
+    few = replace(weather.links, dip=AfterLink(float("nan"), -0.11, 3, 6000))
+    assert line(replace(changed, links=few), "events").sentence == f"RSI dip 36.6 (on 10.0 % of sessions){says}"
 
 
 def test_what_is_the_same_is_said_once(weather: Weather) -> None:
@@ -129,7 +133,7 @@ def test_what_is_the_same_is_said_once(weather: Weather) -> None:
     assert made.sentence == "volume 2.2× its 20-day mean (on 10.0 % of sessions)"
     dip = {"rsi": 41.0}
     made = line(of_events(weather, None, rsi_dip=dip, rsi_dip_entered=dip), "events")
-    assert made.sentence == "RSI dip 41.0, entered today (on 10.0 % of sessions)"
+    assert made.sentence.startswith("RSI dip 41.0, entered today (on 10.0 % of sessions)")
 
 
 @pytest.mark.parametrize(

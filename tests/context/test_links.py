@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,14 +17,16 @@ from tests.context.published import KINDS, months, weekdays
 
 import openapex as apex
 from openapex.bars import Bars
+from openapex.context.causal import States
 from openapex.context.lines import context_lines
-from openapex.context.links import conviction_link, correlation, cycle_link, spike_breakout_link, spike_link
+from openapex.context.links import after_link, conviction_link, correlation, cycle_link, leads_after, spike_link
 from openapex.context.macro import Macro
 from openapex.context.profile import profile
 from openapex.context.weather import weather
 
 RNG = np.random.default_rng(5)
 DAYS = weekdays("2012-01-02", 1600)
+EVENT = "spike_at_breakout"
 NAMES = ("volume_spike", "rotation_day_up", "rotation_day_down", "policy_day", "spike_at_breakout")
 
 
@@ -190,9 +193,8 @@ class TestBreakouts:
         """A symbol that gains 1 % on the session after each breakout, against one that stands still."""
         at = np.arange(100, 540, 40)
         growth = np.where(np.isin(np.arange(600), at + 1), 1.01, 1.0)
-        made = spike_breakout_link(
-            bars(100 * np.cumprod(growth)), bars(np.full(600, 50.0)), happened(600, spike_at_breakout=at)
-        )
+        found = happened(600, spike_at_breakout=at)
+        made = after_link(bars(100 * np.cumprod(growth)), bars(np.full(600, 50.0)), found, EVENT)
         assert (made.n, made.n_sessions) == (11, 580)
         assert made.mean_pct == pytest.approx(1.0)
         assert made.base_pct == pytest.approx(11 * 20 / 580)
@@ -200,12 +202,50 @@ class TestBreakouts:
     def test_only_those_whose_20_sessions_are_over(self) -> None:
         for last, n in ((579, 12), (580, 11)):
             found = happened(600, spike_at_breakout=[*range(100, 540, 40), last])
-            assert spike_breakout_link(bars(prices(1, 600)), bars(prices(2, 600)), found).n == n
+            assert after_link(bars(prices(1, 600)), bars(prices(2, 600)), found, EVENT).n == n
 
     def test_is_unknown_below_ten_and_without_a_benchmark(self) -> None:
         found = happened(600, spike_at_breakout=list(range(9)))
-        assert np.isnan(spike_breakout_link(bars(prices(1, 600)), bars(prices(2, 600)), found).mean_pct)
-        assert spike_breakout_link(bars(prices(1, 600)), None, found).n == 0
+        assert np.isnan(after_link(bars(prices(1, 600)), bars(prices(2, 600)), found, EVENT).mean_pct)
+        assert after_link(bars(prices(1, 600)), None, found, EVENT).n == 0
+
+
+class TestRegimes:
+    def states(self, n: int, *rows: tuple[slice, int]) -> States:
+        codes = np.full(n, -1, dtype=np.int8)
+        for part, code in rows:
+            codes[part] = code
+        return States(DAYS[:n], codes, ("CALM", "WILD", "NEVER"))
+
+    def test_mean_of_what_followed_each_state(self) -> None:
+        """A symbol that gains 1 % a session from the 300th on, against one that stands still."""
+        growth = np.where(np.arange(600) > 300, 1.01, 1.0)
+        states = self.states(600, (slice(100, 281), 0), (slice(300, 600), 1))
+        made = leads_after(bars(100 * np.cumprod(growth)), bars(np.full(600, 50.0)), states)
+        assert (made["CALM"].n, made["CALM"].n_independent, made["CALM"].mean_pct) == (181, 9, 0.0)
+        assert (made["WILD"].n, made["WILD"].n_independent) == (280, 14), "the last 20 are not over"
+        assert made["WILD"].mean_pct == pytest.approx(100 * (1.01**20 - 1))
+        assert (made["NEVER"].n, np.isnan(made["NEVER"].mean_pct)) == (0, True)
+        assert made["any"].n == 181 + 280
+        assert made["any"].mean_pct == pytest.approx(280 / 461 * made["WILD"].mean_pct)
+
+    @pytest.mark.parametrize(("n", "is_known"), [(19, False), (20, True)])
+    def test_needs_20_sessions(self, n: int, is_known: bool) -> None:
+        made = leads_after(bars(prices(1, 600)), bars(prices(2, 600)), self.states(600, (slice(100, 100 + n), 1)))
+        assert (made["WILD"].n, np.isfinite(made["WILD"].mean_pct)) == (n, is_known)
+
+    def test_is_unknown_without_a_benchmark(self) -> None:
+        made = leads_after(bars(prices(1, 600)), None, self.states(600, (slice(0, 600), 1)))
+        assert {(one.n, np.isnan(one.mean_pct)) for one in made.values()} == {(0, True)}
+
+    def test_a_window_counts_on_the_session_that_ends_it(self) -> None:
+        states = self.states(600, (slice(100, 150), 1))
+        whole = leads_after(bars(prices(1, 600)), bars(prices(2, 600)), states)["WILD"]
+        for n, counted in ((169, 49), (170, 50)):
+            cut = States(DAYS[:n], states.codes[:n], states.names)
+            made = leads_after(bars(prices(1, n)), bars(prices(2, 600)), cut)["WILD"]
+            assert made.n == counted
+            assert (made == whole) is (counted == 50)
 
 
 @pytest.mark.parametrize(("x", "y"), [([1.0, 1.0], [1.0, 2.0]), ([1.0, 2.0], [0.1, 0.1]), ([], []), ([1.0], [1.0])])
@@ -253,36 +293,75 @@ def cycle_again(folder: Path, as_of: str) -> dict[str, float]:
     return {"symbol": mine, "benchmark": theirs, "difference": mine - theirs, "n": len(rows)}
 
 
-def spikes_again(folder: Path, as_of: str) -> tuple[dict[str, float], dict[str, float]]:
+def beside_again(folder: Path, as_of: str) -> dict[str, float]:
     days = plain.bars(folder, "IWM").loc[:as_of].index
     rows = pd.DataFrame(plain_regime._volume_events(folder, "IWM", as_of), days)
     rotation = pd.DataFrame(plain_regime._rotation_days(folder, "IWM", "SPY", as_of), days).max(axis=1, skipna=False)
     near = pd.concat([rotation.shift(k) for k in (-1, 0, 1)], axis=1).max(axis=1, skipna=False)
     spikes = pd.DataFrame({"near": near, "spike": rows["volume_spike"]}).dropna()
-    beside = {
+    return {
         "share_pct": 100 * spikes.loc[spikes["spike"] == 1, "near"].mean(), "base_pct": 100 * spikes["near"].mean(),
         "n": int(spikes["spike"].sum()), "n_sessions": len(spikes), "beside": ["rotation"],
     }  # fmt: skip
+
+
+def after_again(folder: Path, as_of: str, event: str) -> dict[str, float | None]:
+    rows = plain.bars(folder, "IWM").loc[:as_of]
+    of = plain_regime._volume_events(folder, "IWM", as_of) | plain_regime._rsi_events(rows["close"].to_numpy())
     ahead = plain.relative_20(folder, "IWM", "SPY", as_of).shift(-20)
-    after = pd.DataFrame({"ahead": ahead, "event": rows["spike_at_breakout"]}).dropna()
+    after = pd.DataFrame({"ahead": ahead, "event": pd.Series(of[event], rows.index)}).dropna()
     events = after.loc[after["event"] == 1, "ahead"]
     mean = events.mean() if len(events) >= 10 else None
-    return beside, {"mean_pct": mean, "base_pct": after["ahead"].mean(), "n": len(events), "n_sessions": len(after)}
+    return {"mean_pct": mean, "base_pct": after["ahead"].mean(), "n": len(events), "n_sessions": len(after)}
+
+
+def regimes_again(folder: Path, as_of: str) -> dict[str, dict[str, float | None]]:
+    ahead = plain.relative_20(folder, "IWM", "SPY", as_of).shift(-20)
+    of = plain_regime.parts(folder, "IWM", as_of)
+    words = [{k: v if isinstance(v, str) else None for k, v in row.items()} for row in of.to_dict("records")]
+    state = pd.Series([plain_regime.regime_of(**row) for row in words], of.index, dtype=object)
+    after = pd.DataFrame({"ahead": ahead, "state": state}).dropna()
+    chosen = {name: after.loc[after["state"] == name, "ahead"] for name in NAMED_STATES} | {"any": after["ahead"]}
+    return {
+        name: {"mean_pct": one.mean() if len(one) >= 20 else None, "n": len(one), "n_independent": len(one) // 20}
+        for name, one in chosen.items()
+    }
+
+
+NAMED_STATES = ("CRUNCH", "STRAINED", "TAILWIND", "HEADWIND", "SLOWDOWN", "NARROW", "NEUTRAL")
+
+
+def atr_again(folder: Path, symbol: str, as_of: str) -> dict[str, object]:
+    rows = plain.bars(folder, symbol).loc[:as_of]
+    share = 100 * pd.Series(talib.ATR(rows["high"], rows["low"], rows["close"], 14), rows.index) / rows["close"]
+    known = share.dropna()
+    inside = known.between(1.5, 2.5)
+    return {
+        "session": str(rows.index[-1].date()), "atr_pct": share.iloc[-1], "atr_pct_band_share_pct": 100 * inside.mean(),
+        "n_sessions": len(known),
+    }  # fmt: skip
+
+
+def close_to(expected: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) else value
+        for key, value in expected.items()
+    }
 
 
 @pytest.mark.realdata
 @pytest.mark.slow
-@pytest.mark.parametrize("as_of", ["2008-10-10", "2024-07-17"])
+@pytest.mark.parametrize("as_of", ["2023-06-30", "2024-07-17", "2022-06-16", "2020-03-23", "2008-10-10"])
 def test_recomputed_in_pandas(shared_data: Path, as_of: str) -> None:
     made = apex.context("IWM", data=shared_data, as_of=as_of).to_dict()
-    beside, after = spikes_again(shared_data, as_of)
     for found, expected in (
         (made["rates"]["conviction_link"], conviction_again(shared_data, as_of)),
         (made["growth"]["cycle_link"], cycle_again(shared_data, as_of)),
-        (made["events"]["spike_link"], beside),
-        (made["events"]["spike_breakout_link"], after),
+        (made["events"]["spike_link"], beside_again(shared_data, as_of)),
+        (made["events"]["spike_breakout_link"], after_again(shared_data, as_of, "spike_at_breakout")),
+        (made["events"]["dip_link"], after_again(shared_data, as_of, "rsi_dip_entered")),
+        *((made["relative"]["atr"][name], atr_again(shared_data, name, as_of)) for name in ("IWM", "QQQ")),
     ):
-        assert found == {
-            key: pytest.approx(value, rel=1e-9, abs=1e-9) if isinstance(value, float) else value
-            for key, value in expected.items()
-        }
+        assert found == close_to(expected)
+    expected_states = regimes_again(shared_data, as_of)
+    assert made["regime"]["lead_after"] == {name: close_to(one) for name, one in expected_states.items()}

@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from openapex.cli.lines import STATE_COLOURS, number, plain_table, rank_or_unknown
+from openapex.context.links import ANY
 from openapex.context.weather import Weather
 
 Row = tuple[str, str, float, float, Text | str]
@@ -95,6 +96,50 @@ def breadth_table(weather: Weather) -> Table:
         above_50, above_200 = ("" if math.isnan(share) else f"{share:.0f} %" for share in shares)
         balance = "" if math.isnan(one.advance_decline_pct) else f"{one.advance_decline_pct:+.0f} %"
         table.add_row(one.universe, n, above_50, above_200, up, down, balance, highs, lows)
+    return table
+
+
+def page_table(weather: Weather) -> Table:
+    """Return what the page claims, as far as it was so in the past: the number, what to hold it against, and n."""
+    right = ("Number", "n")
+    table = plain_table("In the past", "Number", "Beside", "n", right=right, wraps=("In the past", "Beside"))
+    for row in (*_links(weather), *_sizes(weather)):
+        table.add_row(*row)
+    return table
+
+
+def _links(weather: Weather) -> Iterator[tuple[str, str, str, str]]:
+    links, benchmark = weather.links, weather.profile.benchmark
+    conviction, cycle, spike = links.conviction, links.cycle, links.spike
+    words = f"{weather.symbol}/{benchmark} ratio with rate-cut conviction, correlation"
+    yield words, number(conviction.correlation, "+.2f"), f"{conviction.n:,} overlap", f"{conviction.n_independent:,}"
+    beside = f"{benchmark} {number(cycle.benchmark, '+.2f')}"
+    yield "RSI with CFNAI, correlation by month", number(cycle.symbol, "+.2f"), beside, f"{cycle.n:,}"
+    words = f"volume spikes beside a {' or '.join(spike.beside) or 'rotation or policy'} day"
+    yield words, number(spike.share_pct, ".0f", " %"), f"any {number(spike.base_pct, '.0f', ' %')}", f"{spike.n:,}"
+    for what, after in (("spikes at breakouts", links.spike_breakout), ("RSI dips", links.dip)):
+        words, mean = f"20 sessions after {what}, against {benchmark}", number(after.mean_pct, "+.1f", " pp")
+        yield words, mean, f"any {number(after.base_pct, '+.1f', ' pp')}", f"{after.n:,}"
+
+
+def _sizes(weather: Weather) -> Iterator[tuple[str, str, str, str]]:
+    for name, size in weather.relative.atr.items():
+        inside = f"in 1.5–2.5 % on {number(size.atr_pct_band_share_pct, '.0f', ' %')} of days"
+        yield (
+            f"ATR of {name} in percent of its price",
+            number(size.atr_pct, ".2f", " %"),
+            inside,
+            f"{size.n_sessions:,}",
+        )
+
+
+def leads_table(weather: Weather) -> Table:
+    """Return what followed the sessions in each regime; nothing where none is known."""
+    right = ("Mean", "n", "without overlap")
+    table = plain_table("State", *right, right=right)
+    for name, after in weather.links.regimes.items() if weather.links.regimes[ANY].n else ():
+        colour = Text(name, STATE_COLOURS.get(name, ""))
+        table.add_row(colour, number(after.mean_pct, "+.2f", " pp"), f"{after.n:,}", f"{after.n_independent:,}")
     return table
 
 

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from openapex.cli.behind import breadth_table, definitions_table, numbers_table
+from openapex.cli.behind import breadth_table, definitions_table, leads_table, numbers_table, page_table
 from openapex.cli.lines import (
     STATE_COLOURS,
     Fitting,
@@ -78,9 +78,11 @@ def _tables(report: ContextReport) -> Iterable[tuple[str, Table]]:
         week = f", the last on {_last(rows)})" if span == "weekly" else ""
         yield f"Rotation, {words}{week} against {weather.profile.benchmark}", rotation_table(rows)
     yield "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval", _sensitivities(report)
+    yield "What the page says belongs together", page_table(weather)
     yield "Events of the page", _events(report)
     yield "What the events ask", definitions_table(weather)
     yield "Regime", _regimes(report)
+    yield f"Mean return against {weather.profile.benchmark} in the 20 sessions after each regime", leads_table(weather)
     yield "Macro series", _macro(report)
     if report.sectors is not None:
         yield f"Sectors of {report.sectors.fund}, list of {report.sectors.list_date}", _sectors(report)

@@ -8,6 +8,7 @@ from datetime import date
 from openapex.context.breadth import Breadth
 from openapex.context.causal import NAN
 from openapex.context.events import PageEvent
+from openapex.context.links import AfterLink
 from openapex.context.relative import Relative
 from openapex.context.weather import Weather
 
@@ -193,7 +194,7 @@ def _regime(weather: Weather) -> Line:
 def _links(weather: Weather) -> Line:
     """Return what the page says belongs together, each part that is known."""
     conviction, cycle, benchmark = weather.links.conviction, weather.links.cycle, weather.profile.benchmark
-    spike, after = weather.links.spike, weather.links.spike_breakout
+    spike, breakout = weather.links.spike, weather.links.spike_breakout
     days = f"{' or '.join(spike.beside)} day"
     other = "" if math.isnan(cycle.benchmark) else f", {benchmark} {_signed(cycle.benchmark)}"
     told = (
@@ -207,10 +208,7 @@ def _links(weather: Weather) -> Line:
             spike.share_pct,
             f"{spike.share_pct:.0f} % of spikes beside a {days} (any day {spike.base_pct:.0f} %, n {spike.n})",
         ),
-        (
-            after.mean_pct,
-            f"20 sessions after breakout spikes {_pp(after.mean_pct)} (any {_signed(after.base_pct, 1)}, n {after.n})",
-        ),
+        (breakout.mean_pct, f"20 sessions after breakout spikes {_after(breakout)}"),
     )
     parts = [text for value, text in told if not math.isnan(value)]
     if not parts:
@@ -221,14 +219,20 @@ def _links(weather: Weather) -> Line:
     return Line("links", "Page", value, "correlation", NAN, None, weather.session, text)
 
 
+def _after(link: AfterLink) -> str:
+    return f"{_pp(link.mean_pct)} (any {_signed(link.base_pct, 1)}, n {link.n})"
+
+
 def _events(weather: Weather) -> Line:
     events = weather.events.events
     now = {name: event for name, event in events.items() if event.is_now}
     told = list(_told(now))
     text = ", ".join(told) or "none today"
-    driver = weather.events.driver
+    driver, dips = weather.events.driver, weather.links.dip
     if "rsi_dip" in now and driver:
         text += f"; driver {driver}" if driver == "undecided" else f"; driven by {driver}"
+    if "rsi_dip" in now and not math.isnan(dips.mean_pct):
+        text += f"; 20 sessions after such dips {_after(dips)}"
     return Line("events", "Events", float(len(told)), "events", NAN, None, weather.session, text)
 
 

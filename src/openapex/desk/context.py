@@ -83,10 +83,11 @@ class ContextReport:
             "credit": plain(w.credit),
             "growth": plain(w.growth) | {"cycle_link": plain(w.links.cycle)},
             "breadth": plain(w.breadth),
-            "regime": plain(w.regime),
+            "regime": plain(w.regime) | {"lead_after": plain(w.links.regimes)},
             "events": plain(w.events.events)
             | {"driver": w.events.driver, "driver_reason": w.events.driver_reason}
-            | {"spike_link": plain(w.links.spike), "spike_breakout_link": plain(w.links.spike_breakout)},
+            | {"spike_link": plain(w.links.spike), "spike_breakout_link": plain(w.links.spike_breakout)}
+            | {"dip_link": plain(w.links.dip)},
             "lines": plain(self.lines),
             "data": plain(self.data)
             | {
