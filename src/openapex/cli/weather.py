@@ -21,6 +21,7 @@ from openapex.cli.lines import (
 from openapex.context.macro import Known
 from openapex.context.rate_beta import RateBeta
 from openapex.context.rotation import Rotation
+from openapex.context.weather import MARKET
 from openapex.desk.context import ContextReport
 from openapex.desk.rotation import RotationReport
 
@@ -73,10 +74,12 @@ def _tables(report: ContextReport) -> Iterable[tuple[str, Table]]:
     yield "Numbers behind the lines", numbers_table(weather)
     yield "Breadth by what is counted", breadth_table(weather)
     yield "Relative strength", _relative(report)
+    is_other = weather.profile.benchmark != MARKET and bool(weather.profile.proxies)
+    sectors = f", sectors against {MARKET}" if is_other else ""
     for span, words in (("daily", "daily (63 sessions)"), ("weekly", "weekly (26 closed weeks")):
         rows = weather.relative.rotation[span].values()
         week = f", the last on {_last(rows)})" if span == "weekly" else ""
-        yield f"Rotation, {words}{week} against {weather.profile.benchmark}", rotation_table(rows)
+        yield f"Rotation, {words}{week} against {weather.profile.benchmark}{sectors}", rotation_table(rows)
     yield "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval", _sensitivities(report)
     yield "What the page says belongs together", page_table(weather)
     yield "Events of the page", _events(report)

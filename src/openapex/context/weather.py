@@ -26,6 +26,8 @@ from openapex.sessions import calendar_of
 
 SMALL, LARGE = "IWM", "QQQ"
 """Breadth is the lead of small caps over the largest."""
+MARKET = "SPY"
+"""Sector funds and rate sensitivities are measured against it on every page, its own too."""
 CREDIT_PAIR = ("HYG", "IEF")
 
 
@@ -163,23 +165,23 @@ def _relative(held: Mapping[str, Bars], profile: Profile, thorough: bool) -> Rel
         (symbol, benchmark),
         (symbol, rival),
         (benchmark, rival),
-        *((name, benchmark) for name in profile.proxies),
+        *((name, MARKET) for name in profile.proxies),
     ]
     pairs = {f"{a}/{b}": relative_strength(held[a], held[b]) for a, b in wanted if a in held and b in held}
     turning: dict[str, dict[str, Rotation]] = {"daily": {}, "weekly": {}}
-    if thorough and benchmark in held:
-        calendar = calendar_of(symbol)
-        for name in (symbol, rival, *profile.proxies):
-            if name in held:
-                for span, is_weekly in (("daily", False), ("weekly", True)):
-                    turning[span][name] = rotation(held[name], held[benchmark], weekly=is_weekly, calendar=calendar)
+    against = dict.fromkeys((symbol, rival), benchmark) | dict.fromkeys(profile.proxies, MARKET)
+    for name, other in against.items() if thorough else ():
+        if name in held and other in held:
+            for span, is_weekly in (("daily", False), ("weekly", True)):
+                turned = rotation(held[name], held[other], weekly=is_weekly, calendar=calendar_of(symbol))
+                turning[span][name] = turned
     sizes = {name: atr_band(held[name]) for name in (symbol, rival) if thorough and name in held}
     return RelativeStrength(pairs, turning, sizes)
 
 
 def _sensitivities(held: Mapping[str, Bars], profile: Profile, macro: Macro) -> tuple[Sensitivity, ...]:
     names = dict.fromkeys((profile.symbol, *profile.indices))
-    return sensitivities({name: held[name] for name in names if name in held}, "SPY", macro)
+    return sensitivities({name: held[name] for name in names if name in held}, MARKET, macro)
 
 
 def _events(
