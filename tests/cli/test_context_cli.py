@@ -246,9 +246,31 @@ def test_context_of_a_folder_without_macro_says_how_to_add_it(tmp_path: Path, ta
     for command in ("context", "analyze"):
         done = apex(tmp_path, command, "IWM", "--data", str(folder), "--no-color")
         assert done.code == 0
-        assert "--data FOLDER that also holds a table of date, series, value" in " ".join(done.out.split())
+        words = " ".join(done.out.split())
+        assert "--data FOLDER that also holds a table of date, series, value" in words
+        assert "or with the bars in the store: apex fetch --macro (from FRED)" in words
         assert "SIMULATED" not in done.out
         assert max(len(line) for line in done.out.splitlines()) <= 118
+
+
+def test_a_folder_without_bars_says_what_it_holds_and_an_empty_one_what_it_may(tmp_path: Path, tables: Tables) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "macro").mkdir()
+    tables.series["macro"].drop("truly_known").write_parquet(tmp_path / "macro" / "macro.parquet")
+    for command in ("context", "analyze"):
+        for name, code, says in (
+            ("macro", 1, "It holds macro series and no bars: add a table of date, symbol, close."),
+            ("empty", 2, "must hold CSV or Parquet files: one named after each symbol, or tables (date, symbol, close"),
+        ):  # fmt: skip
+            done = apex(tmp_path, command, "IWM", "--data", str(tmp_path / name))
+            assert done.code == code
+            assert says in " ".join(done.err.split())
+
+
+def test_a_day_of_another_year_than_the_sessions_has_its_year(tmp_path: Path) -> None:
+    out = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--as-of", "2024-01-02", "--no-color").out
+    assert re.search(r"^Growth +[A-Z]+ +[-+]\d +2023-12-\d\d  ", out, re.M)
+    assert re.search(r"^vs SPY +[A-Z]+ +[-+.\d]+ pp +[.\d]+ +01-02  ", out, re.M)
 
 
 def test_holdings_give_the_sectors(tmp_path: Path) -> None:
@@ -372,7 +394,7 @@ def test_the_block_has_value_percentile_state_and_day_known() -> None:
     from openapex.desk.context import context
 
     lines = context("IWM", source="demo").lines
-    assert [column.header for column in lines_table(lines).columns] == [
+    assert [column.header for column in lines_table(lines, date(2025, 12, 31)).columns] == [
         "Context", "State", "Value", "Pctile", "Known", "Why",
     ]  # fmt: skip
     told = {line.topic: value_text(line) for line in lines}

@@ -26,9 +26,8 @@ STATE_COLOURS = {
 }  # fmt: skip
 
 
-def lines_table(lines: "Sequence[Line]") -> Table:
+def lines_table(lines: "Sequence[Line]", session: date) -> Table:
     """Return one row a topic: title, state, number, its place in its own history, when it was known, sentence."""
-    newest = max((line.known_at for line in lines if line.known_at), default=date.max)
     table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim")
     table.add_column("Context", no_wrap=True)
     table.add_column("State", no_wrap=True)
@@ -40,7 +39,7 @@ def lines_table(lines: "Sequence[Line]") -> Table:
         rank = "" if math.isnan(line.percentile) else rank_text(line.percentile)
         sentence = Text(line.sentence, "dim" if line.sentence.startswith("unknown") else "")
         state = Text(line.state or "", STATE_COLOURS.get(line.state or "", ""))
-        table.add_row(line.title, state, value_text(line), rank, Text(_day(line.known_at, newest), "dim"), sentence)
+        table.add_row(line.title, state, value_text(line), rank, Text(_day(line.known_at, session), "dim"), sentence)
     return table
 
 
@@ -54,9 +53,9 @@ def value_text(line: "Line") -> str:
     return forms.get(line.unit, "{:.0f}").format(line.value)
 
 
-def _day(day: date | None, newest: date) -> str:
-    """Return a day without its year where that is the newest one's."""
-    return "" if day is None else f"{day:%m-%d}" if day.year == newest.year else f"{day}"
+def _day(day: date | None, session: date) -> str:
+    """Return a day without its year where that is the session's."""
+    return "" if day is None else f"{day:%m-%d}" if day.year == session.year else f"{day}"
 
 
 def legend() -> Text:

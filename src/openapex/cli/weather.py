@@ -33,7 +33,12 @@ QUADRANT_COLOURS = {"leading": "green", "weakening": "yellow", "lagging": "red",
 
 def print_context(report: ContextReport, console: Console) -> None:
     """Write the whole weather to `console`."""
-    parts: list[RenderableType] = [_headline(report), Text(), lines_table(report.lines), legend()]
+    parts: list[RenderableType] = [
+        _headline(report),
+        Text(),
+        lines_table(report.lines, report.weather.session),
+        legend(),
+    ]
     for title, table in _tables(report):
         if table.row_count:
             parts += [Text(), Text(title, "bold"), Fitting(table)]

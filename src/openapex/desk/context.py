@@ -12,7 +12,7 @@ from openapex.context.lines import Line, context_lines
 from openapex.context.macro import BREADTH_SERIES, SERIES, Known
 from openapex.context.profile import profile, profile_names
 from openapex.context.weather import REPLACED, Weather
-from openapex.desk.analysis import DataNote, Warn
+from openapex.desk.analysis import MACRO_TABLE, DataNote, Warn, macro_advice
 from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, gathered
 from openapex.desk.material import Gathered
@@ -223,14 +223,14 @@ def _too_late(listed: pl.DataFrame, day: date) -> Warn:
 def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:
     is_store, proxies = found.asked.version is not None, weather.profile.proxies
     by_symbol = "apex fetch SYMBOL" if is_store else "add their bars to the data"
-    by_series = "apex fetch --macro" if is_store else "--data FOLDER that also holds a table of date, series, value"
+    by_series = macro_advice(is_stored=is_store)
     symbols = []
     for name in weather.missing_symbols:
         title, held = proxies.get(name, ""), found.others.get(name)
         last = held.bars.filter(pl.col("session") <= weather.session)["session"].max() if held else None
         title = f"{title}; its bars end on {last!s}".removeprefix("; ") if last else title
         symbols.append(Missing(name, title, by_symbol))
-    by_table = "apex import TABLE of date, series, value" if is_store else by_series
+    by_table = "apex import TABLE of date, series, value" if is_store else MACRO_TABLE
     series = {name: SERIES[name].title for name in weather.missing_series}
     series |= {
         one.series: f"{one.title}; its values end on {one.reference_date}"
