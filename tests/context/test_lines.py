@@ -93,12 +93,33 @@ def test_the_share_told_is_a_published_one_where_there_is_one(weather: Weather, 
     assert ("200-day" in alone) is is_stored
 
 
+@pytest.mark.parametrize(
+    ("lead", "slope", "says"),
+    [
+        (3.9, -0.05, "; but its trend falls: ratio -0.05 % a session"),
+        (-3.9, 0.05, "; but its trend rises: ratio +0.05 % a session"),
+        (3.9, 0.05, "; ratio +0.05 % a session"),
+        (3.9, -0.004, "; ratio -0.00 % a session"),
+        (0.04, -0.05, "; ratio -0.05 % a session"),
+    ],
+)
+def test_a_lead_whose_trend_goes_the_other_way_says_so(weather: Weather, lead: float, slope: float, says: str) -> None:
+    changed = of_pair(weather, "IWM/SPY", relative_20_pct=lead, slope_pct=slope, is_high_252=False, is_low_252=False)
+    assert line(changed, "relative").sentence.endswith(f"QQQ{says}")
+
+
+def test_changes_of_published_series_are_counted_in_publications(weather: Weather) -> None:
+    assert "+0.15 pp in 20 publications" in line(weather, "rates").sentence
+    assert "-0.20 pp in 20 publications" in line(weather, "credit").sentence
+    assert "payrolls 3-month mean +" in line(weather, "growth").sentence
+
+
 def test_growth_says_better_or_worse(weather: Weather) -> None:
     changed = replace(
         weather.growth, claims_4w=252_000.0, claims_change_13w_pct=10.1, votes={"cfnai": 1, "claims": -1, "payrolls": 0}
     )
     sentence = line(replace(weather, growth=changed), "growth").sentence
-    assert "claims 252 K (+10.1 %): worse, payrolls" in sentence
+    assert "claims 252 K (+10.1 %): worse, payrolls 3-month mean" in sentence
     assert sentence.index(": better") < sentence.index(": worse") < sentence.index(": flat; each against")
 
 

@@ -72,8 +72,14 @@ def _relative(weather: Weather) -> Line:
     rival = weather.relative.pairs.get(f"{profile.symbol}/{profile.rival}")
     if rival is not None and not math.isnan(rival.relative_20_pct):
         text += f", {_pp(rival.relative_20_pct)} against {profile.rival}"
-    text += f"; ratio {pair.slope_pct:+.2f} % a session{_extreme(pair)}"
+    text += f"; {_trend(pair)}ratio {pair.slope_pct:+.2f} % a session{_extreme(pair)}"
     return Line("relative", title, lead, "pp", pair.relative_20_percentile, state, pair.session, text)
+
+
+def _trend(pair: Relative) -> str:
+    """Return a word of warning where the lead and the slope, as they are shown, have other signs."""
+    lead, slope = round(pair.relative_20_pct, 1), round(pair.slope_pct, 2)
+    return f"but its trend {'falls' if slope < 0 else 'rises'}: " if lead * slope < 0 else ""
 
 
 def _extreme(pair: Relative) -> str:
@@ -86,7 +92,7 @@ def _rates(weather: Weather) -> Line:
     rates = weather.rates
     if math.isnan(rates.two_year_change_20_pct):
         return _unknown("rates", "Rates", "pp", "the 2-year yield (DGS2) is missing or too old")
-    text = f"2-year {rates.two_year_pct:.2f} %, {_pp(rates.two_year_change_20_pct, 2)} in 20 sessions"
+    text = f"2-year {rates.two_year_pct:.2f} %, {_pp(rates.two_year_change_20_pct, 2)} in 20 publications"
     if math.isnan(rates.conviction_pct):
         text += "; policy rate unknown"
     else:
@@ -123,7 +129,7 @@ def _credit(weather: Weather) -> Line:
     credit = weather.credit
     if math.isnan(credit.spread_pct):
         return _unknown("credit", "Credit", "%", "the high-yield spread (BAMLH0A0HYM2) is missing or too old")
-    parts = [f"high-yield spread {credit.spread_pct:.2f} %, {_pp(credit.spread_change_20_pct, 2)} in 20 sessions"]
+    parts = [f"high-yield spread {credit.spread_pct:.2f} %, {_pp(credit.spread_change_20_pct, 2)} in 20 publications"]
     if credit.history_since is not None and (weather.session - credit.history_since).days < SHORT_DAYS:
         parts.append(f"its history begins in {credit.history_since:%Y}")
     if not math.isnan(credit.vix):
@@ -140,7 +146,10 @@ def _growth(weather: Weather) -> Line:
     told = (
         ("cfnai", f"CFNAI 3-month {_signed(growth.cfnai_ma3)} ({_signed(growth.cfnai_ma3_change)})"),
         ("claims", f"claims {growth.claims_4w / 1000:,.0f} K ({_signed(growth.claims_change_13w_pct, 1)} %)"),
-        ("payrolls", f"payrolls {_signed(growth.payrolls_3m, 0)} K ({_signed(growth.payrolls_change_3m, 0)} K)"),
+        (
+            "payrolls",
+            f"payrolls 3-month mean {_signed(growth.payrolls_3m, 0)} K ({_signed(growth.payrolls_change_3m, 0)} K)",
+        ),
     )
     parts = [f"{text}: {words[vote]}" for name, text in told if (vote := growth.votes[name]) is not None]
     if not parts:
