@@ -6,9 +6,9 @@ from datetime import date
 import numpy as np
 
 from openapex.bars import Bars, BoolArray, FloatArray
-from openapex.context.causal import NAN
 from openapex.indicators.atr import atr
 
+NAN = float("nan")
 ATR_BAND_PCT = (1.5, 2.5)
 """The band the APEX page names for IWM, "matching QQQ"."""
 

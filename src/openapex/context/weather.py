@@ -13,7 +13,7 @@ from openapex.context.events import PageEvents, page_events
 from openapex.context.growth import Growth, activity_by_month, growth
 from openapex.context.links import Links, after_link, conviction_link, cycle_link, leads_after, spike_link
 from openapex.context.macro import SERIES, Known, Macro
-from openapex.context.profile import Profile, missing_companions
+from openapex.context.profile import CREDIT_PAIR, LARGE, SMALL, Profile, missing_companions
 from openapex.context.rate_beta import RateBeta, Sensitivity, rate_beta, sensitivities
 from openapex.context.rates import Rates, rates, target_series
 from openapex.context.regime import Regime, regime
@@ -24,11 +24,8 @@ from openapex.indicators.rsi import RSI
 from openapex.indicators.step import interpreted
 from openapex.sessions import calendar_of
 
-SMALL, LARGE = "IWM", "QQQ"
-"""Breadth is the lead of small caps over the largest."""
 MARKET = "SPY"
 """Sector funds and rate sensitivities are measured against it on every page, its own too."""
-CREDIT_PAIR = ("HYG", "IEF")
 
 
 @dataclass(frozen=True, slots=True)
