@@ -1,5 +1,6 @@
 """Breadth of the stocks in the store: counted by hand, funds and indices left out, splits seen through."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 from tests.desk.tables import Tables, demo_tables
 
 import openapex as apex
 from openapex.adjust import Basis
+from openapex.cli.weather import print_context
 from openapex.desk.surroundings import stored_universe
 from openapex.sessions import sessions_between
 from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, MACRO_SCHEMA, Delivery, empty
@@ -186,6 +189,11 @@ def test_analysis_and_context_tell_the_same_share_where_one_is_published(tmp_pat
         apex.import_path(tmp_path / "breadth.parquet", now=NOW)
     both = (apex.analyze("IWM", offline=True, now=NOW).context, apex.context("IWM", offline=True, now=NOW).lines)
     lines = [next(line for line in each if line.topic == "breadth").sentence for each in both]
+    console = Console(width=118, record=True, file=io.StringIO())
+    print_context(apex.context("IWM", offline=True, now=NOW), console)
+    rows = [" ".join(row.split()) for row in console.export_text().splitlines()]
+    assert "stored symbols 120 75 % 75 % 90 30 +50 %" in rows
+    assert ("S&P 500 stocks 63 %" in rows) is is_published
     if is_published:
         assert lines[0] == lines[1]
         assert lines[0].endswith("; 63 % of S&P 500 stocks above their 200-day mean")
