@@ -7,8 +7,10 @@ import os
 import re
 import sys
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest import mock
 
 import polars as pl
@@ -16,7 +18,9 @@ import pytest
 from rich.console import Console
 from tests.desk.tables import Tables, demo_tables
 
+import openapex
 from openapex.cli import main
+from openapex.cli.behind import numbers_table
 from openapex.cli.tables import print_fetch_report
 from openapex.desk.fetch import FetchReport
 from openapex.errors import NetworkError
@@ -57,6 +61,11 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Done:
 
 
 @pytest.fixture(scope="module")
+def demo() -> dict[str, Any]:
+    return openapex.context("IWM", source="demo").to_dict()
+
+
+@pytest.fixture(scope="module")
 def tables() -> Tables:
     return demo_tables()
 
@@ -65,17 +74,22 @@ def test_context_has_its_sections_in_order(shown: Done) -> None:
     assert (shown.code, shown.err) == (0, "")
     lines = [line.rstrip() for line in shown.out.splitlines()]
     titles = [
+        "Numbers behind the lines",
         "Relative strength",
         "Rotation, daily (63 sessions) against SPY",
         "Rotation, weekly (26 closed weeks, the last on 2025-12-26) against SPY",
         "Rate sensitivity: % a percentage point of the 2-year, same day, 95 % interval",
+        "What the page says belongs together",
         "Events of the page",
+        "What the events ask",
         "Regime",
+        "Mean return against SPY in the 20 sessions after each regime",
         "Macro series",
     ]
     assert [line for line in lines if line in titles] == titles
+    block = lines[: lines.index(titles[0])]
     firsts = [
-        line.split()[0] for line in lines if re.match(r"(vs|Rates|Credit|Growth|Breadth|Regime|Events) {2,}", line)
+        line.split()[0] for line in block if re.match(r"(vs|Rates|Credit|Growth|Breadth|Regime|Events) {2,}", line)
     ]
     assert firsts == ["Rates", "Credit", "Growth", "Breadth", "Regime", "Events"]
     assert [line for line in lines if line.startswith("vs SPY")]
@@ -107,6 +121,84 @@ def test_a_topic_tells_when_its_newest_number_was_known(shown: Done) -> None:
     assert re.search(r"^Growth +STEADY +-1 +12-25  CFNAI", shown.out, re.M), "the claims of 20 December"
     assert re.search(r"^Breadth +BROAD +\+6.3 pp +95  12-31  IWM", shown.out, re.M)
     assert "\nValue: 20-session lead or change" in shown.out
+
+
+def test_the_numbers_behind_the_lines_are_all_there(shown: Done, demo: dict[str, Any]) -> None:
+    rates, credit, growth, breadth, regime = (demo[key] for key in ("rates", "credit", "growth", "breadth", "regime"))
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    for words in (
+        f"Rates 2-year, change in 20 publications {rates['two_year_change_20_pct']:+.2f} pp "
+        f"{rates['two_year_change_20_sigmas']:+.1f} 73 STEADY since {rates['state_since']}",
+        f"2-year minus policy rate {rates['conviction_pct']:+.2f} pp {rates['conviction_percentile']:.0f} no change",
+        f"Credit high-yield spread 3.60 % 41 CALM since {credit['state_since']}",
+        f"its change in 20 publications -0.20 pp {credit['spread_change_20_sigmas']:+.1f}",
+        f"VIX 11.8 {credit['vix_percentile']:.0f}",
+        f"Growth votes, ups less downs -1 of 3 STEADY since {growth['state_since']}",
+        f"Breadth IWM less QQQ, 20 sessions +6.3 pp {breadth['relative_20_sigmas']:+.1f} 95 BROAD since 2025-12-10",
+        f"last change of leadership {breadth['last_leadership_change']}",
+        f"TAILWIND now, since {regime['since']}",
+        "Rotation day up daily return minus SPY's above +2 standard deviations of the 252 sessions before",
+        f"Driver of a dip {demo['events']['driver']}: 2-year's 20-day change ",
+    ):  # fmt: skip
+        assert any(line.startswith(words.strip()) for line in lines), words
+
+
+def test_what_the_page_says_stands_beside_what_to_hold_it_against(shown: Done, demo: dict[str, Any]) -> None:
+    lines = [" ".join(line.split()) for line in shown.out.splitlines()]
+    conviction, cycle = demo["rates"]["conviction_link"], demo["growth"]["cycle_link"]
+    spike, after, dip = (demo["events"][name] for name in ("spike_link", "spike_breakout_link", "dip_link"))
+    atr, regime = demo["relative"]["atr"], demo["regime"]["lead_after"]
+    for words in (
+        f"IWM/SPY ratio with rate-cut conviction, correlation {conviction['correlation']:+.2f} 756 overlap 37",
+        f"RSI with CFNAI, correlation by month {cycle['symbol']:+.2f} SPY {cycle['benchmark']:+.2f} 120",
+        f"volume spikes beside a rotation or policy day {spike['share_pct']:.0f} % "
+        f"any {spike['base_pct']:.0f} % {spike['n']}",
+        f"20 sessions after spikes at breakouts, against SPY {after['mean_pct']:+.1f} pp "
+        f"any {after['base_pct']:+.1f} pp {after['n']}",
+        f"20 sessions after RSI dips, against SPY {dip['mean_pct']:+.1f} pp any {dip['base_pct']:+.1f} pp {dip['n']}",
+        *(
+            f"ATR of {name} in percent of its price {atr[name]['atr_pct']:.2f} % in 1.5–2.5 % on "
+            f"{atr[name]['atr_pct_band_share_pct']:.0f} % of days {atr[name]['n_sessions']:,}"
+            for name in ("IWM", "QQQ")
+        ),
+        *(f"{name} {one['mean_pct']:+.2f} pp {one['n']:,} {one['n_independent']}" for name, one in regime.items()),
+    ):
+        assert words in lines, words
+
+
+def test_a_state_that_only_stands_says_when_it_was_last_confirmed() -> None:
+    weather = openapex.context("IWM", source="demo").weather
+    held = replace(weather.rates, state="RISING", state_since=date(2025, 11, 3), last_confirmed=date(2025, 12, 1))
+    console = Console(width=118, record=True, file=io.StringIO())
+    console.print(numbers_table(replace(weather, rates=held)))
+    lines = [" ".join(line.split()) for line in console.export_text().splitlines()]
+    assert lines[1].endswith("RISING since 2025-11-03, last confirmed")
+    assert lines[2] == "2025-12-01"
+
+
+def test_rate_sensitivities_are_ranked_among_those_known_and_the_missing_are_named(
+    shown: Done, demo: dict[str, Any]
+) -> None:
+    table = shown.out.partition("\nRate sensitivity")[2].partition("\n\n")[0].splitlines()
+    told = re.findall(r"^(\w+) +(\d of \d|missing)?", "\n".join(table[2:]), re.M)
+    ranks = {row["symbol"]: row["rank"] or "" for row in demo["rates"]["sensitivities"]}
+    assert dict(told) == ranks | {"IJR": "missing"}
+    assert sorted(ranks.values()) == ["", "1 of 4", "2 of 4", "3 of 4", "4 of 4"]
+
+
+def test_breadth_has_a_row_for_each_set_that_is_counted(tmp_path: Path, tables: Tables) -> None:
+    one, macro = {"S5TH": 63.4, "ADV": 1200.0, "DECL": 800.0, "MAHN": 55.0, "MALN": 7.0}, tables.series["macro"]
+    recent = macro.filter(pl.col("reference_date").dt.year() > 2024)
+    day = recent.filter(pl.col("series") == "VIXCLS").drop("truly_known")
+    made = [day.with_columns(series=pl.lit(name), value=pl.lit(value)) for name, value in one.items()]
+    bars = tables.bars.filter(pl.col("date").dt.year() > 2023)
+    folder = Tables(bars, {"macro": pl.concat([recent.drop("truly_known"), *made])}).written(tmp_path / "folder")
+    out = apex(tmp_path, "context", "IWM", "--data", str(folder), "--no-color").out
+    table = out.partition("\nBreadth by what is counted\n")[2].partition("\n\n")[0].splitlines()
+    assert [line.split() for line in table[1:]] == [
+        ["S&P", "500", "stocks", "63", "%"],
+        ["NYSE", "issues", "1,200", "800", "+20", "%", "55", "7"],
+    ]
 
 
 def test_macro_values_have_their_units(shown: Done) -> None:
@@ -154,9 +246,31 @@ def test_context_of_a_folder_without_macro_says_how_to_add_it(tmp_path: Path, ta
     for command in ("context", "analyze"):
         done = apex(tmp_path, command, "IWM", "--data", str(folder), "--no-color")
         assert done.code == 0
-        assert "--data FOLDER that also holds a table of date, series, value" in " ".join(done.out.split())
+        words = " ".join(done.out.split())
+        assert "--data FOLDER that also holds a table of date, series, value" in words
+        assert "or with the bars in the store: apex fetch --macro (from FRED)" in words
         assert "SIMULATED" not in done.out
         assert max(len(line) for line in done.out.splitlines()) <= 118
+
+
+def test_a_folder_without_bars_says_what_it_holds_and_an_empty_one_what_it_may(tmp_path: Path, tables: Tables) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "macro").mkdir()
+    tables.series["macro"].drop("truly_known").write_parquet(tmp_path / "macro" / "macro.parquet")
+    for command in ("context", "analyze"):
+        for name, code, says in (
+            ("macro", 1, "It holds macro series and no bars: add a table of date, symbol, close."),
+            ("empty", 2, "must hold CSV or Parquet files: one named after each symbol, or tables (date, symbol, close"),
+        ):  # fmt: skip
+            done = apex(tmp_path, command, "IWM", "--data", str(tmp_path / name))
+            assert done.code == code
+            assert says in " ".join(done.err.split())
+
+
+def test_a_day_of_another_year_than_the_sessions_has_its_year(tmp_path: Path) -> None:
+    out = apex(tmp_path, "analyze", "IWM", "--source", "demo", "--as-of", "2024-01-02", "--no-color").out
+    assert re.search(r"^Growth +[A-Z]+ +[-+]\d +2023-12-\d\d  ", out, re.M)
+    assert re.search(r"^vs SPY +[A-Z]+ +[-+.\d]+ pp +[.\d]+ +01-02  ", out, re.M)
 
 
 def test_holdings_give_the_sectors(tmp_path: Path) -> None:
@@ -280,7 +394,7 @@ def test_the_block_has_value_percentile_state_and_day_known() -> None:
     from openapex.desk.context import context
 
     lines = context("IWM", source="demo").lines
-    assert [column.header for column in lines_table(lines).columns] == [
+    assert [column.header for column in lines_table(lines, date(2025, 12, 31)).columns] == [
         "Context", "State", "Value", "Pctile", "Known", "Why",
     ]  # fmt: skip
     told = {line.topic: value_text(line) for line in lines}

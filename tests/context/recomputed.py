@@ -222,7 +222,7 @@ def rates(folder: Path, symbol: str, as_of: str) -> dict[str, object]:
     day, days = pd.Timestamp(as_of), bars(folder, symbol).loc[:as_of].index
     change, sigmas, state = two_year(folder, as_of)
     money = policy(folder, as_of, days)
-    last = money.iloc[-1]
+    last, of = money.iloc[-1], {"RISING": 1.0, "FALLING": -1.0}.get(str(state.on(day)))
     return {
         "two_year_pct": macro(folder, "DGS2").on(day),
         "ten_year_pct": macro(folder, "DGS10").on(day),
@@ -231,6 +231,7 @@ def rates(folder: Path, symbol: str, as_of: str) -> dict[str, object]:
         "two_year_change_20_sigmas": sigmas.on(day),
         "two_year_change_20_percentile": percentile(change.value),
         "state": state.on(day),
+        "last_confirmed": None if of is None else _last(days[of * sigmas.each(days) >= 1]),
         "policy_pct": last["rate"],
         "policy_series": "FEDFUNDS",
         "policy_change_91d_pct": last["change"],
@@ -239,6 +240,10 @@ def rates(folder: Path, symbol: str, as_of: str) -> dict[str, object]:
         "conviction_percentile": percentile(money["conviction"].to_numpy()),
         "expects": last["expects"],
     }
+
+
+def _last(days: pd.DatetimeIndex) -> str | None:
+    return str(days[-1].date()) if len(days) else None
 
 
 def _least_squares(x: np.ndarray, y: np.ndarray) -> tuple[float, float, float]:
@@ -303,13 +308,18 @@ def spread(folder: Path, as_of: str) -> dict[str, Known]:
 
 def credit(folder: Path, as_of: str) -> dict[str, object]:
     day, parts, vix = pd.Timestamp(as_of), spread(folder, as_of), macro(folder, "VIXCLS").until(as_of)
+    days = bars(folder, "SPY").loc[:as_of].index[-1500:]
+    p, d = parts["percentile"].each(days), parts["change"].each(days)
+    begun = {"CRUNCH": (p >= 90) & (d >= 1), "STRAINED": (p >= 80) | (d >= 1), "CALM": (p < 70) & (d < 0.5)}
+    state = parts["state"].on(day)
     has_funds = pd.Timestamp(as_of) in common(folder, ("HYG", "IEF"), as_of).index
     return {
         "spread_pct": parts["level"].on(day),
         "spread_change_20_pct": parts["change"].on(day),
         "spread_percentile": parts["percentile"].on(day),
         "spread_change_20_sigmas": parts["sigmas"].on(day),
-        "state": parts["state"].on(day),
+        "state": state,
+        "last_confirmed": _last(days[begun[state]]) if isinstance(state, str) else None,
         "vix": vix.on(day),
         "vix_percentile": percentile(vix.value),
         "hyg_ief_20_pct": relative_20(folder, "HYG", "IEF", as_of).iloc[-1] if has_funds else np.nan,

@@ -52,6 +52,7 @@ def breadth(folder: Path, as_of: str) -> dict[str, object]:
     return {
         "relative_20_pct": last["lead"],
         "relative_20_sigmas": last["lead"] / last["sigma"],
+        "relative_20_percentile": percentile(rows["lead"].to_numpy()),
         "threshold_pct": last["sigma"],
         "state": last["state"],
         "is_dramatic": None if np.isnan(rank) else bool(rank >= 95),
@@ -74,32 +75,6 @@ def _of_one_day(folder: Path, one: str, other: str, day: pd.Timestamp) -> tuple[
 
 def above_200(folder: Path, as_of: str) -> dict[str, float]:
     return {name: breadth_series(folder, name).until(as_of).on(pd.Timestamp(as_of)) for name in ("S5TH", "MMTH")}
-
-
-@cache
-def _stock_bars(folder: Path) -> pd.DataFrame:
-    rows = pd.read_parquet(folder / "stocks_daily.parquet", columns=["date", "symbol", "open", "high", "low", "close"])
-    return rows.assign(date=pd.to_datetime(rows["date"])).dropna()
-
-
-def stocks(folder: Path, as_of: str) -> dict[str, float] | None:
-    """Return shares and counts of the stored symbols, rows without prices left out; None under 100 bars that day."""
-    rows = _stock_bars(folder)
-    rows = rows[rows["date"] <= as_of]
-    if (rows["date"] == pd.Timestamp(as_of)).sum() < 100:
-        return None
-    rows = rows.sort_values(["symbol", "date"]).astype({"close": float})
-    close = rows.groupby("symbol")["close"]
-    rows["before"] = close.shift(1)
-    for window in (50, 200):
-        rows[f"mean_{window}"] = close.rolling(window).mean().reset_index(level=0, drop=True)
-    today = rows[rows["date"] == pd.Timestamp(as_of)]
-    made = {"n_stocks": len(today), "advancers": int((today["close"] > today["before"]).sum())}
-    made["decliners"] = int((today["close"] < today["before"]).sum())
-    for window in (50, 200):
-        known = today[today[f"mean_{window}"].notna()]
-        made[f"share_above_{window}_pct"] = 100 * float((known["close"] > known[f"mean_{window}"]).mean())
-    return made
 
 
 # --- regime ---------------------------------------------------------------------------------------------------------

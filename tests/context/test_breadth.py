@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.context.pairs import NAN, bars_of, walk, weekdays
 
 from openapex.bars import Bars
-from openapex.context.breadth import Breadth, breadth, leadership_changes
+from openapex.context.breadth import Breadth, Counts, breadth, leadership_changes
 from openapex.context.macro import Macro
 from openapex.context.universe import Universe, universe_breadth
 from openapex.errors import BadInput
@@ -267,6 +267,20 @@ def test_no_issue_that_moved_leaves_the_balance_unknown():
 def test_a_value_published_later_is_not_seen():
     assert on(None, None, LONG[:-1], macro=published(S5TH=61.0, MAHN=3.0, MALN=1.0)).universe is None
     assert on(None, None, LONG[:-1], macro=published(MAHN=3.0, MALN=1.0)).new_highs is None
+
+
+def test_every_set_is_counted_on_its_own():
+    stored = Universe(DAY, 55.0, 52.0, 300, 100, 450, "stored symbols")
+    macro = published(S5TH=61.0, MMTH=44.0, ADV=1200.0, DECL=800.0, MAHN=50.0, MALN=7.0)
+    sp, us, nyse, own = on(None, None, macro=macro, universe=stored).counts
+    assert (repr(sp), repr(us)) == tuple(
+        repr(Counts(name, share_above_200_pct=share)) for name, share in (("S&P 500 stocks", 61.0), ("US stocks", 44.0))
+    )
+    assert (nyse.universe, nyse.advancers, nyse.decliners, nyse.advance_decline_pct) == ("NYSE issues", 1200, 800, 20.0)
+    assert (nyse.new_highs, nyse.new_lows, nyse.n_stocks) == (50, 7, None)
+    assert own == Counts("stored symbols", 450, 55.0, 52.0, 300, 100, 50.0)
+    assert on(None, None).counts == ()
+    assert on(None, None).told is None
 
 
 def test_stored_stocks_go_before_published_series():

@@ -118,6 +118,13 @@ class TestCredit:
         assert (result.state, result.state_since) == ("CRUNCH", DAYS[601].item())
         assert (result.reference_date, result.known_at) == (DAYS[601].item(), (DAYS[601] + 1).item())
 
+    def test_a_state_says_when_what_begins_it_last_stood(self):
+        """A leap, then a slow rise: the crunch lasts as long as there is a rise, but only the leap confirms it."""
+        values = np.append(spreads(600), 20.0 + 0.02 * np.arange(60))
+        for n, confirmed in ((610, 609), (640, 619)):
+            result = credit(macro_of(published(SPREAD, DAYS[:n], values[:n])), DAYS[: n + 1], None)
+            assert (result.state, result.last_confirmed) == ("CRUNCH", DAYS[confirmed + 1].item())
+
     @pytest.mark.parametrize(("high", "state"), [(4.1, "CRUNCH"), (4.09, "STRAINED")])
     def test_a_rise_of_exactly_one_point_is_one(self, high, state):
         """4.1 - 3.1 is 0.9999999999999996 in floats."""

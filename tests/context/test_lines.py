@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 import openapex as apex
+from openapex.context.breadth import Counts
 from openapex.context.lines import Line, context_lines
+from openapex.context.links import AfterLink
 from openapex.context.weather import Weather
 
 TODAY = date(2025, 12, 31)
@@ -68,16 +70,48 @@ def test_a_state_that_only_stands_says_what_would_end_it(
     assert f"QQQ by {abs(lead)} pp in 20 sessions{says}" in line(replace(weather, breadth=changed), "breadth").sentence
 
 
-def test_breadth_stands_in_the_history_of_its_pair(weather: Weather) -> None:
-    changed = of_pair(weather, "IWM/QQQ", relative_20_percentile=12.0)
-    assert line(changed, "breadth").percentile == 12.0
-    old = of_pair(weather, "IWM/QQQ", relative_20_percentile=12.0, session=date(2025, 12, 30))
-    assert line(old, "breadth").percentile != line(old, "breadth").percentile, "the pair of another day is not told"
+def test_breadth_stands_in_the_history_of_its_lead(weather: Weather) -> None:
+    pair = weather.relative.pairs["IWM/QQQ"]
+    assert line(weather, "breadth").percentile == weather.breadth.relative_20_percentile == pair.relative_20_percentile
 
 
-def test_breadth_of_the_large_ones_page_is_the_same() -> None:
-    ranks = [line(apex.context(name, source="demo").weather, "breadth").percentile for name in ("IWM", "SPY")]
-    assert ranks[0] == pytest.approx(ranks[1], abs=1e-9)
+def test_breadth_has_the_same_percentile_on_every_page() -> None:
+    ranks = {line(apex.context(name, source="demo").weather, "breadth").percentile for name in ("IWM", "SPY", "KRE")}
+    (rank,) = ranks
+    assert rank == pytest.approx(95.1, abs=0.1)
+
+
+@pytest.mark.parametrize("is_stored", [False, True])
+def test_the_share_told_is_a_published_one_where_there_is_one(weather: Weather, is_stored: bool) -> None:
+    published, stored = Counts("S&P 500 stocks", share_above_200_pct=63.4), Counts("stored symbols", 120, 55.0, 51.2)
+    counts = (published, Counts("NYSE issues", advancers=3, decliners=1), *([stored] if is_stored else []))
+    changed = replace(weather.breadth, counts=counts)
+    told = line(replace(weather, breadth=changed), "breadth").sentence
+    assert told.endswith("; 63 % of S&P 500 stocks above their 200-day mean")
+    alone = line(replace(weather, breadth=replace(changed, counts=counts[1:])), "breadth").sentence
+    assert alone.endswith("; 51 % of stored symbols above their 200-day mean") is is_stored
+    assert ("200-day" in alone) is is_stored
+
+
+@pytest.mark.parametrize(
+    ("lead", "slope", "says"),
+    [
+        (3.9, -0.05, "; but its trend falls: ratio -0.05 % a session"),
+        (-3.9, 0.05, "; but its trend rises: ratio +0.05 % a session"),
+        (3.9, 0.05, "; ratio +0.05 % a session"),
+        (3.9, -0.004, "; ratio -0.00 % a session"),
+        (0.04, -0.05, "; ratio -0.05 % a session"),
+    ],
+)
+def test_a_lead_whose_trend_goes_the_other_way_says_so(weather: Weather, lead: float, slope: float, says: str) -> None:
+    changed = of_pair(weather, "IWM/SPY", relative_20_pct=lead, slope_pct=slope, is_high_252=False, is_low_252=False)
+    assert line(changed, "relative").sentence.endswith(f"QQQ{says}")
+
+
+def test_changes_of_published_series_are_counted_in_publications(weather: Weather) -> None:
+    assert "+0.15 pp in 20 publications" in line(weather, "rates").sentence
+    assert "-0.20 pp in 20 publications" in line(weather, "credit").sentence
+    assert "payrolls 3-month mean +" in line(weather, "growth").sentence
 
 
 def test_growth_says_better_or_worse(weather: Weather) -> None:
@@ -85,7 +119,7 @@ def test_growth_says_better_or_worse(weather: Weather) -> None:
         weather.growth, claims_4w=252_000.0, claims_change_13w_pct=10.1, votes={"cfnai": 1, "claims": -1, "payrolls": 0}
     )
     sentence = line(replace(weather, growth=changed), "growth").sentence
-    assert "claims 252 K (+10.1 %): worse, payrolls" in sentence
+    assert "claims 252 K (+10.1 %): worse, payrolls 3-month mean" in sentence
     assert sentence.index(": better") < sentence.index(": worse") < sentence.index(": flat; each against")
 
 
@@ -102,13 +136,16 @@ def test_the_regime_tells_its_length_before_its_parts(weather: Weather, n: int, 
 
 
 @pytest.mark.parametrize(
-    ("driver", "ending"),
-    [("undecided", "; driver undecided"), ("rates", "; driven by rates"), (None, "sessions)")],
+    ("driver", "says"), [("undecided", "; driver undecided"), ("rates", "; driven by rates"), (None, "")]
 )
-def test_a_dip_tells_its_rsi_and_its_driver(weather: Weather, driver: str | None, ending: str) -> None:
-    made = line(of_events(weather, driver, rsi_dip={"rsi": 36.61}), "events").sentence
-    assert made.startswith("RSI dip 36.6 (on 10.0 % of sessions)")
-    assert made.endswith(ending)
+def test_a_dip_tells_its_rsi_its_driver_and_what_followed(weather: Weather, driver: str | None, says: str) -> None:
+    changed = of_events(weather, driver, rsi_dip={"rsi": 36.61})
+    followed = replace(weather.links, dip=AfterLink(-0.62, -0.11, 394, 6000))
+    made = line(replace(changed, links=followed), "events").sentence
+    after = "; 20 sessions after such dips -0.6 pp (any -0.1, n 394)"
+    assert made == f"RSI dip 36.6 (on 10.0 % of sessions){says}{after}"
+    few = replace(weather.links, dip=AfterLink(float("nan"), -0.11, 3, 6000))
+    assert line(replace(changed, links=few), "events").sentence == f"RSI dip 36.6 (on 10.0 % of sessions){says}"
 
 
 def test_what_is_the_same_is_said_once(weather: Weather) -> None:
@@ -117,7 +154,7 @@ def test_what_is_the_same_is_said_once(weather: Weather) -> None:
     assert made.sentence == "volume 2.2× its 20-day mean (on 10.0 % of sessions)"
     dip = {"rsi": 41.0}
     made = line(of_events(weather, None, rsi_dip=dip, rsi_dip_entered=dip), "events")
-    assert made.sentence == "RSI dip 41.0, entered today (on 10.0 % of sessions)"
+    assert made.sentence.startswith("RSI dip 41.0, entered today (on 10.0 % of sessions)")
 
 
 @pytest.mark.parametrize(

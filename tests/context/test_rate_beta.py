@@ -239,8 +239,12 @@ def test_ranks_go_from_the_most_sensitive_on_and_leave_the_benchmark_out():
     ]  # fmt: skip
 
 
-def test_nobody_is_ranked_where_one_is_unknown():
-    young = bars_of("YOUNG", DAYS[200:], OWN[200:])
-    rows = sensitivities({"A": A, "SPY": SPY, "YOUNG": young}, "SPY", MACRO)
-    assert [row.rank for row in rows] == [None, None, None]
+def test_ranks_are_among_those_that_are_known():
+    young, wild = bars_of("YOUNG", DAYS[200:], OWN[200:]), bars_of("WILD", DAYS, OTHER + 9 * MOVES)
+    rows = sensitivities({"A": A, "SPY": SPY, "YOUNG": young, "WILD": wild}, "SPY", MACRO)
+    assert [row.rank for row in rows] == ["2 of 2", None, None, "1 of 2"]
+    assert rows[2].relative is None
+
+
+def test_one_alone_is_not_ranked():
     assert [row.rank for row in sensitivities({"A": A, "SPY": SPY}, "SPY", MACRO)] == [None, None]

@@ -89,6 +89,18 @@ class TestTwoYear:
         names = [STATES[code] for code in states.codes[301:345]]
         assert names == ["RISING"] * 20 + ["FALLING"] * 20 + ["STEADY"] * 4
 
+    @pytest.mark.parametrize(
+        ("n", "state", "confirmed"),
+        [(300, "STEADY", None), (310, "RISING", 309), (339, "RISING", 319), (360, "STEADY", None)],
+    )
+    def test_a_held_state_says_when_it_was_last_confirmed(self, n, state, confirmed):
+        """A step up after a flat year: the change is 1 for 20 publications, then 0."""
+        values = flat_but_for_one(400)
+        values[300:] += 1.0
+        result = rates(macro_of(published("DGS2", DAYS[:n], values[:n])), DAYS[: n + 1])
+        day = None if confirmed is None else DAYS[confirmed + 1].item()
+        assert (result.state, result.last_confirmed) == (state, day)
+
     def test_state_falls_back_to_steady_at_the_20th(self):
         """A step up after a flat year: the change is 1 for 20 publications, then 0."""
         values = flat_but_for_one(400)

@@ -128,29 +128,21 @@ def test_growth(shared_data: Path, as_of: str) -> None:
 
 @on_each_date
 def test_breadth(shared_data: Path, as_of: str) -> None:
-    expected, made = plain_regime.breadth(shared_data, as_of), context(shared_data, as_of)["breadth"]
-    if made["universe"] == "stored symbols":
-        for counted in ("advancers", "decliners", "advance_decline_pct"):
-            del expected[counted]
-        for name in ("new_highs", "new_lows"):
-            del expected[name]
-    agree(expected, made)
+    agree(plain_regime.breadth(shared_data, as_of), context(shared_data, as_of)["breadth"])
 
 
 @on_each_date
 def test_shares_and_counts(shared_data: Path, as_of: str) -> None:
-    """The stocks are counted as they lie in the file; the product refuses some rows, hence the tolerance."""
-    made = context(shared_data, as_of)["breadth"]
-    stocks = plain_regime.stocks(shared_data, as_of)
-    if stocks is None or made["universe"] != "stored symbols":
-        assert made["share_above_50_pct"] is None
-        assert made["share_above_200_pct"] == plain_regime.above_200(shared_data, as_of)["S5TH"]
-        assert made["n_stocks"] is None
-        return
-    for name in ("share_above_50_pct", "share_above_200_pct"):
-        assert made[name] == pytest.approx(stocks[name], abs=0.2), name
-    for name in ("advancers", "decliners", "n_stocks"):
-        assert made[name] == pytest.approx(stocks[name], abs=10), name
+    """Stocks in a folder are not counted (those of a store are, in tests/desk/test_universe.py)."""
+    made, share = context(shared_data, as_of)["breadth"], plain_regime.above_200(shared_data, as_of)
+    assert (made["share_above_200_pct"], made["share_above_50_pct"], made["n_stocks"]) == (share["S5TH"], None, None)
+    counts = {one["universe"]: one for one in made["counts"]}
+    assert [*counts] == ["S&P 500 stocks", "US stocks", "NYSE issues"]
+    for name, series in (("S&P 500 stocks", "S5TH"), ("US stocks", "MMTH")):
+        assert counts[name]["share_above_200_pct"] == share[series]
+    expected = plain_regime.breadth(shared_data, as_of)
+    names = ("advancers", "decliners", "advance_decline_pct", "new_highs", "new_lows")
+    agree({name: expected[name] for name in names}, counts["NYSE issues"])
 
 
 @on_each_date
@@ -234,10 +226,18 @@ def test_other_symbols_and_dates(shared_data: Path, symbol: str, as_of: str, oth
         ("2008-10-10", "regime", "CRUNCH"),
         ("2020-03-23", "regime", "CRUNCH"),
         ("2024-07-17", "regime", "TAILWIND"),
+        ("2022-06-16", "rates", "RISING"),
     ],
 )
 def test_the_story_reads_right(shared_data: Path, as_of: str, topic: str, state: str) -> None:
     assert context(shared_data, as_of)[topic]["state"] == state
+
+
+def test_june_2022_is_a_year_of_hikes(shared_data: Path) -> None:
+    """On 2022-06-15 the Fed raised its target by 0.75 points, the most since 1994."""
+    made = context(shared_data, "2022-06-16")["rates"]
+    assert (made["stance"], made["expects"]) == ("hiking", "hikes")
+    assert made["two_year_change_20_pct"] > 0.4
 
 
 def test_july_2024_is_a_rotation(shared_data: Path) -> None:

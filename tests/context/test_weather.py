@@ -86,5 +86,17 @@ def test_stored_stocks_stand_in_for_shares_and_counts_but_not_for_new_highs() ->
     assert made.missing_series == ("MAHN", "MALN")
 
 
+@pytest.mark.parametrize("name", ["IWM", "SPY", "QQQ"])
+def test_sectors_are_compared_with_spy_on_every_page(name: str) -> None:
+    about = profile(name)
+    one = {symbol: bars_of(CLOSE, symbol=symbol, start=DAY - timedelta(days=59)) for symbol in about.companions}
+    bars = bars_of(CLOSE, symbol=name, start=DAY - timedelta(days=59))
+    made = weather(bars, one, Macro.nothing(), about).relative
+    a, b, c = name, about.benchmark, about.rival
+    assert [*made.pairs] == [f"{a}/{b}", f"{a}/{c}", f"{b}/{c}", *(f"{sector}/SPY" for sector in about.proxies)]
+    turned = {row.symbol: row.benchmark for row in made.rotation["daily"].values()}
+    assert turned == {a: b, c: b, **dict.fromkeys(about.proxies, "SPY")}
+
+
 def test_missing_companions_are_named_in_the_order_of_the_profile() -> None:
     assert on().missing_symbols == profile("IWM").companions

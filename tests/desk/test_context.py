@@ -27,8 +27,8 @@ FRIDAY, SATURDAY = date(2024, 6, 28), date(2024, 6, 29)
 """A session and the day after it; the Monday after is a session as well."""
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NAMED = {
-    "profile.proxies", "relative.pairs", "relative.rotation.daily", "relative.rotation.weekly", "regime.share",
-    "regime.median_dwell", "regime.transitions", "data.macro",
+    "profile.proxies", "relative.pairs", "relative.rotation.daily", "relative.rotation.weekly", "relative.atr",
+    "regime.share", "regime.median_dwell", "regime.transitions", "regime.lead_after", "data.macro",
 }  # fmt: skip
 """Objects of the JSON whose keys are symbols, pairs, states or series."""
 
@@ -174,7 +174,9 @@ def test_a_file_of_one_symbol_alone_is_enough(tables: Tables, tmp_path: Path, su
     path = tmp_path / f"IWM.{suffix}"
     bars.write_csv(path) if suffix == "csv" else bars.write_parquet(path)
     made = told("IWM", path)
-    assert made["relative"] == {"pairs": {}, "rotation": {"daily": {}, "weekly": {}}}
+    assert (made["relative"]["pairs"], made["relative"]["rotation"]) == ({}, {"daily": {}, "weekly": {}})
+    assert [*made["relative"]["atr"]] == ["IWM"]
+    assert {one["mean_pct"] for one in made["regime"]["lead_after"].values()} == {None}
     assert [*missing(made)][: len(profile("IWM").companions)] == [*profile("IWM").companions]
     sentences = {line["topic"]: line["sentence"] for line in made["lines"]}
     assert sentences["relative"] == "unknown: SPY is missing or too old"

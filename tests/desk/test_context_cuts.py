@@ -30,6 +30,13 @@ def days_between(first: date, last: date, n: int, seed: int) -> list[date]:
     return [first + timedelta(days=int(at)) for at in sorted(chosen)]
 
 
+def eves_of(tables: Tables, series: str) -> list[date]:
+    """Return the day before a value of a series became public, in a few years: on it the value must not be seen."""
+    known = tables.series["macro"].filter(pl.col("series") == series)["truly_known"].unique().sort()
+    chosen = [next(day for day in known if day.year == year) for year in (2003, 2009, 2016, 2022)]
+    return [day - timedelta(days=1) for day in chosen]
+
+
 def differing(what: str, symbol: str, tables: Tables, days: list[date], scratch: Path) -> list[date]:
     """Return the days on which removing everything later changes the report."""
     whole, found = tables.written(scratch / "whole"), []
@@ -87,7 +94,8 @@ def test_the_check_catches_a_bar_from_the_future(simulated: Tables, tmp_path: Pa
 @pytest.mark.slow
 def test_scenario_26_removing_everything_after_50_random_days_changes_not_a_byte(real: Tables, tmp_path: Path) -> None:
     days = days_between(date(2000, 6, 1), date(2024, 12, 31), 50, seed=26)
-    assert not differing("context", "IWM", real, days, tmp_path)
+    eves = [eve for series in ("PAYEMS", "FEDFUNDS") for eve in eves_of(real, series)]
+    assert not differing("context", "IWM", real, [*days, *eves], tmp_path)
 
 
 @pytest.mark.realdata
@@ -138,6 +146,21 @@ def test_the_real_check_catches_a_release_rule_that_is_a_week_early(
 
     monkeypatch.setattr(Release, "known_at", early)
     assert differing("context", "IWM", real, days, tmp_path)
+
+
+@pytest.mark.realdata
+@pytest.mark.slow
+@pytest.mark.parametrize("series", ["PAYEMS", "FEDFUNDS"])
+def test_the_eve_of_a_release_catches_a_rule_that_is_a_day_early(
+    real: Tables, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, series: str
+) -> None:
+    true, eves = Release.known_at, eves_of(real, series)[2:]
+
+    def early(rule: Release, reference: SessionArray) -> SessionArray:
+        return true(rule, reference) - (1 if rule.series == series else 0)
+
+    monkeypatch.setattr(Release, "known_at", early)
+    assert differing("context", "IWM", real, eves, tmp_path) == eves
 
 
 @pytest.mark.realdata

@@ -66,7 +66,7 @@ def test_the_store_gives_the_same_numbers_as_the_folder(home: Path, folder: Path
 
 def test_a_store_without_macro_says_how_to_fetch_it(home: Path, tables: Tables, tmp_path: Path) -> None:
     apex.import_path(Tables(tables.bars, {}).written(tmp_path / "bars"), now=NOW)
-    assert missing(apex.context("IWM", offline=True, now=NOW))["DGS2"] == "apex fetch --macro"
+    assert missing(apex.context("IWM", offline=True, now=NOW))["DGS2"] == "apex fetch --macro (from FRED)"
     console = Console(width=118, record=True, file=io.StringIO())
     print_report(apex.analyze("IWM", offline=True, now=NOW), console)
     assert "macro series are missing: apex fetch --macro" in console.export_text()

@@ -1,5 +1,6 @@
 """Breadth of the stocks in the store: counted by hand, funds and indices left out, splits seen through."""
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -8,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 from tests.desk.tables import Tables, demo_tables
 
 import openapex as apex
 from openapex.adjust import Basis
+from openapex.cli.weather import print_context
 from openapex.desk.surroundings import stored_universe
 from openapex.sessions import sessions_between
 from openapex.sources.source import ACTION_SCHEMA, BAR_SCHEMA, MACRO_SCHEMA, Delivery, empty
@@ -175,6 +178,27 @@ def test_breadth_is_of_the_stored_stocks_if_they_are_enough(n: int, tmp_path: Pa
         assert (made.universe, made.n_stocks) == ("stored symbols", 120)
         assert (made.advancers, made.decliners, made.share_above_50_pct) == (90, 30, 75.0)
     assert "S5TH" not in {one.name for one in report.missing}
+
+
+@pytest.mark.parametrize("is_published", [True, False])
+def test_analysis_and_context_tell_the_same_share_where_one_is_published(tmp_path: Path, is_published: bool) -> None:
+    tables = around_iwm(120)
+    rows = tables.series["macro"].filter(pl.col("series") == "VIXCLS").drop("truly_known")
+    if is_published:
+        rows.with_columns(series=pl.lit("S5TH"), value=pl.lit(63.4)).write_parquet(tmp_path / "breadth.parquet")
+        apex.import_path(tmp_path / "breadth.parquet", now=NOW)
+    both = (apex.analyze("IWM", offline=True, now=NOW).context, apex.context("IWM", offline=True, now=NOW).lines)
+    lines = [next(line for line in each if line.topic == "breadth").sentence for each in both]
+    console = Console(width=118, record=True, file=io.StringIO())
+    print_context(apex.context("IWM", offline=True, now=NOW), console)
+    rows = [" ".join(row.split()) for row in console.export_text().splitlines()]
+    assert "stored symbols 120 75 % 75 % 90 30 +50 %" in rows
+    assert ("S&P 500 stocks 63 %" in rows) is is_published
+    if is_published:
+        assert lines[0] == lines[1]
+        assert lines[0].endswith("; 63 % of S&P 500 stocks above their 200-day mean")
+    else:  # counting the stored takes longer than the rest of an analysis
+        assert lines[1] == f"{lines[0]}; 75 % of stored symbols above their 200-day mean"
 
 
 def test_a_provisional_bar_is_not_counted() -> None:

@@ -26,9 +26,8 @@ STATE_COLOURS = {
 }  # fmt: skip
 
 
-def lines_table(lines: "Sequence[Line]") -> Table:
+def lines_table(lines: "Sequence[Line]", session: date) -> Table:
     """Return one row a topic: title, state, number, its place in its own history, when it was known, sentence."""
-    newest = max((line.known_at for line in lines if line.known_at), default=date.max)
     table = Table(box=None, pad_edge=False, padding=(0, 1), expand=True, header_style="dim")
     table.add_column("Context", no_wrap=True)
     table.add_column("State", no_wrap=True)
@@ -40,7 +39,7 @@ def lines_table(lines: "Sequence[Line]") -> Table:
         rank = "" if math.isnan(line.percentile) else rank_text(line.percentile)
         sentence = Text(line.sentence, "dim" if line.sentence.startswith("unknown") else "")
         state = Text(line.state or "", STATE_COLOURS.get(line.state or "", ""))
-        table.add_row(line.title, state, value_text(line), rank, Text(_day(line.known_at, newest), "dim"), sentence)
+        table.add_row(line.title, state, value_text(line), rank, Text(_day(line.known_at, session), "dim"), sentence)
     return table
 
 
@@ -54,9 +53,9 @@ def value_text(line: "Line") -> str:
     return forms.get(line.unit, "{:.0f}").format(line.value)
 
 
-def _day(day: date | None, newest: date) -> str:
-    """Return a day without its year where that is the newest one's."""
-    return "" if day is None else f"{day:%m-%d}" if day.year == newest.year else f"{day}"
+def _day(day: date | None, session: date) -> str:
+    """Return a day without its year where that is the session's."""
+    return "" if day is None else f"{day:%m-%d}" if day.year == session.year else f"{day}"
 
 
 def legend() -> Text:
@@ -101,6 +100,24 @@ def rank_text(rank: float) -> str:
     if rank < 0.1:
         return "<0.1"
     return f"{rank:.1f}" if rank < 99.95 else ">99.9"
+
+
+def plain_table(*columns: str, right: Sequence[str] = (), wraps: Sequence[str] = ()) -> Table:
+    """Return an empty table; columns of words in `wraps` give way where it is too wide, numbers never do."""
+    table = Table(box=None, pad_edge=False, padding=(0, 1), header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=name not in wraps)
+    return table
+
+
+def number(value: float, form: str, unit: str = "") -> str:
+    """Return a number in its form with its unit, "n/a" where it is unknown."""
+    return "n/a" if math.isnan(value) else f"{value:{form}}{unit}"
+
+
+def rank_or_unknown(rank: float) -> str:
+    """Return a percentile, "n/a" where it is unknown."""
+    return "n/a" if math.isnan(rank) else rank_text(rank)
 
 
 def is_macro_missing(lines: "Sequence[Line]") -> bool:

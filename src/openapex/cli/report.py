@@ -9,7 +9,7 @@ from rich.text import Text
 
 from openapex.cli.lines import is_macro_missing, legend, lines_table, warning_lines
 from openapex.context.key_stats import KEY_STATS
-from openapex.desk.analysis import Analysis, ScoredSignal, stat_label, stat_text
+from openapex.desk.analysis import Analysis, ScoredSignal, macro_advice, stat_label, stat_text
 
 COLOURS = {"BUY": "bold green", "HOLD": "bold yellow", "SELL": "bold red", None: "bold"}
 BAR_CELLS = 10
@@ -20,7 +20,7 @@ def print_report(analysis: Analysis, console: Console) -> None:
     """Write the report to `console`."""
     parts: list[RenderableType] = [_headline(analysis), Text(), _signals(analysis), Text()]
     if analysis.context:
-        parts += [lines_table(analysis.context), legend(), *_advice(analysis), Text()]
+        parts += [lines_table(analysis.context, analysis.session), legend(), *_advice(analysis), Text()]
     console.print(Group(*parts, _stats(analysis), Text()))
     console.print(Group(_data(analysis), *warning_lines(analysis.data)))
 
@@ -29,8 +29,7 @@ def _advice(analysis: Analysis) -> list[RenderableType]:
     """Return how to get the macro series, where they are missing."""
     if not is_macro_missing(analysis.context):
         return []
-    is_stored = analysis.data.version.startswith("store@")
-    how = "apex fetch --macro" if is_stored else "--data FOLDER that also holds a table of date, series, value"
+    how = macro_advice(is_stored=analysis.data.version.startswith("store@"))
     return [Text(f"  ! macro series are missing: {how}", "yellow")]
 
 

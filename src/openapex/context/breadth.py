@@ -1,5 +1,7 @@
 """Breadth: do small caps keep up with the few large ones, and how many stocks take part (docs/context.md)."""
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -14,6 +16,7 @@ from openapex.context.causal import (
     States,
     held,
     in_sigmas,
+    last_day,
     percentile,
     rows_known,
     trailing_mean_and_std,
@@ -32,6 +35,22 @@ MAX_AGE_DAYS = 7
 """Days for which the pair's numbers stand where it did not trade."""
 SHARES_ABOVE_200 = {"S5TH": "S&P 500 stocks", "MMTH": "US stocks"}
 """Series of shares above the 200-session mean, the first fresh one counts, and what each counts."""
+NYSE = "NYSE issues"
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one set of stocks or issues did by the session; NaN and None are what nobody counted of it."""
+
+    universe: str
+    n_stocks: int | None = None
+    share_above_50_pct: float = NAN
+    share_above_200_pct: float = NAN
+    advancers: int | None = None
+    decliners: int | None = None
+    advance_decline_pct: float = NAN
+    new_highs: int | None = None
+    new_lows: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +69,11 @@ class Breadth:
         Last session on which the lead was a σ or more in the state's direction; None for MIXED, which has none.
     advancers, decliners, new_highs, new_lows : int or None
         Both of a pair are of one day.
+    counts : tuple of Counts
+        Every set that is known, on its own: published ones first, the stored stocks last.
     universe : str or None
-        What the shares count.  Advancers and decliners count the same stocks if these are stored, else NYSE issues, as
-        `new_highs` and `new_lows` always do.
+        What the shares count: the stored stocks where there are enough, else the first published set.  Advancers and
+        decliners count the same stocks if these are stored, else NYSE issues, as `new_highs` and `new_lows` always do.
     states : States
         The state on every session asked for.
     leadership : array of bool
@@ -64,6 +85,7 @@ class Breadth:
     session: date | None = None
     relative_20_pct: float = NAN
     relative_20_sigmas: float = NAN
+    relative_20_percentile: float = NAN
     threshold_pct: float = NAN
     state: str | None = None
     state_since: date | None = None
@@ -80,8 +102,14 @@ class Breadth:
     new_lows: int | None = None
     universe: str | None = None
     n_stocks: int | None = None
+    counts: tuple[Counts, ...] = ()
     states: States = field(kw_only=True, repr=False, compare=False, metadata={"internal": True})
     leadership: BoolArray = field(kw_only=True, repr=False, compare=False, metadata={"internal": True})
+
+    @property
+    def told(self) -> Counts | None:
+        """The set whose share above the 200-session mean is told in one line: a published one, else the stored."""
+        return next((one for one in self.counts if not math.isnan(one.share_above_200_pct)), None)
 
 
 def breadth(
@@ -122,8 +150,8 @@ def breadth(
         large=(name_of(large) or None) if large is not None else None,
         **_pair(pair, lead, sigmas, sessions),
         leadership_change=None if states.last is None else bool(leadership[-1]),
-        last_leadership_change=_last_day(changes),
-        **(_published(macro, sessions[-1:]) | _stored(universe)),
+        last_leadership_change=last_day(changes),
+        **_counted(tuple(_counts(macro, sessions[-1:], universe))),
         states=states,
         leadership=leadership,
     )
@@ -144,6 +172,7 @@ def _pair(pair: States, lead: FloatArray, sigmas: FloatArray, sessions: SessionA
         "session": pair.sessions[-1].item(),
         "relative_20_pct": float(lead[-1]),
         "relative_20_sigmas": float(sigmas[-1]),
+        "relative_20_percentile": percentile(lead),
         "threshold_pct": float(trailing_mean_and_std(lead)[1][-1]),
         "state": pair.last,
         "state_since": pair.since,
@@ -155,11 +184,7 @@ def _pair(pair: States, lead: FloatArray, sigmas: FloatArray, sessions: SessionA
 def _last_confirmed(pair: States, sigmas: FloatArray) -> date | None:
     if pair.last not in ("NARROW", "BROAD"):
         return None
-    return _last_day(pair.sessions[np.abs(sigmas) >= ENTER])  # the other direction would have changed the state
-
-
-def _last_day(days: SessionArray) -> date | None:
-    return days[-1].item() if len(days) else None
+    return last_day(pair.sessions[np.abs(sigmas) >= ENTER])  # the other direction would have changed the state
 
 
 def leadership_changes(codes: CodeArray) -> BoolArray:
@@ -181,38 +206,45 @@ def _carried(days: SessionArray, sessions: SessionArray) -> BoolArray:
     return out
 
 
-def _stored(universe: Universe | None) -> dict[str, Any]:
-    if universe is None:
-        return {}
-    return {
-        "share_above_50_pct": universe.share_above_50_pct,
-        "share_above_200_pct": universe.share_above_200_pct,
-        "advancers": universe.advancers,
-        "decliners": universe.decliners,
-        "advance_decline_pct": _balance(universe.advancers, universe.decliners),
-        "universe": universe.name,
-        "n_stocks": universe.n_stocks,
-    }
+def _counts(macro: Macro, today: SessionArray, universe: Universe | None) -> Iterator[Counts]:
+    """Yield what is known of each set; two counts that belong together are of one day."""
+    if len(today):
+        for series, name in SHARES_ABOVE_200.items():
+            share = float(macro.on(series, today)[0])
+            if not np.isnan(share):
+                yield Counts(name, share_above_200_pct=share)
+        up, down = _of_one_day(macro, "ADV", "DECL", today)
+        highs, lows = (_count(value) for value in _of_one_day(macro, "MAHN", "MALN", today))
+        if not np.isnan(up) or highs is not None:
+            yield Counts(
+                NYSE, advancers=_count(up), decliners=_count(down), advance_decline_pct=_balance(up, down),
+                new_highs=highs, new_lows=lows,
+            )  # fmt: skip
+    if universe is not None:
+        yield Counts(
+            universe.name,
+            universe.n_stocks,
+            universe.share_above_50_pct,
+            universe.share_above_200_pct,
+            universe.advancers,
+            universe.decliners,
+            _balance(universe.advancers, universe.decliners),
+        )
 
 
-def _published(macro: Macro, today: SessionArray) -> dict[str, Any]:
-    """Return what the market breadth series say; two counts that belong together are of one day."""
-    if not len(today):
-        return {}
-    advancers, decliners = _of_one_day(macro, "ADV", "DECL", today)
-    new_highs, new_lows = _of_one_day(macro, "MAHN", "MALN", today)
-    found: dict[str, Any] = {
-        "advancers": _count(advancers),
-        "decliners": _count(decliners),
-        "advance_decline_pct": _balance(advancers, decliners),
-        "new_highs": _count(new_highs),
-        "new_lows": _count(new_lows),
-        "universe": None if np.isnan(advancers) else "NYSE issues",
-    }
-    for series, universe in SHARES_ABOVE_200.items():
-        share = float(macro.on(series, today)[0])
-        if not np.isnan(share):
-            return found | {"share_above_200_pct": share, "universe": universe}
+def _counted(counts: tuple[Counts, ...]) -> dict[str, Any]:
+    """Return each number once: of the stored stocks where they are counted, else of the first set that has it."""
+    found: dict[str, Any] = {"counts": counts}
+    stored = [one for one in counts if one.n_stocks is not None]
+    shares = stored or [one for one in counts if one.share_above_200_pct == one.share_above_200_pct]
+    moves = stored or [one for one in counts if one.advancers is not None]
+    extremes = [one for one in counts if one.new_highs is not None]
+    for sets, names in (
+        (extremes, ("new_highs", "new_lows")),
+        (moves, ("advancers", "decliners", "advance_decline_pct", "universe")),
+        (shares, ("share_above_50_pct", "share_above_200_pct", "universe", "n_stocks")),
+    ):
+        found |= {name: getattr(one, name) for one in sets[:1] for name in names}
     return found
 
 

@@ -163,6 +163,11 @@ def sides(x: FloatArray, limit: float) -> CodeArray:
     return np.where(np.isnan(x), UNKNOWN, codes).astype(np.int8)
 
 
+def last_day(days: SessionArray) -> date | None:
+    """Return the last of some days, None if there is none."""
+    return days[-1].item() if len(days) else None
+
+
 def last_of(x: FloatArray) -> float:
     """Return the last value, NaN if there is none."""
     return float(x[-1]) if len(x) else NAN

@@ -13,6 +13,7 @@ from openapex.context.causal import (
     States,
     difference,
     in_sigmas,
+    last_day,
     last_of,
     percentile,
     percentiles,
@@ -32,7 +33,8 @@ CALM, STRAINED, CRUNCH = range(3)
 class Credit:
     """Credit on a session, by the keys of docs/context.md; NaN and None are unknown.
 
-    `known_at` and `reference_date` are those of the spread shown, `state_since` the first session of the state.
+    `known_at` and `reference_date` are those of the spread shown, `state_since` the first session of the state,
+    `last_confirmed` the last on which stood what begins it (for CALM: what ends STRAINED).
     `states` and `sigmas` are the histories on all sessions, for other modules.
     """
 
@@ -42,6 +44,7 @@ class Credit:
     spread_change_20_sigmas: float
     state: str | None
     state_since: date | None
+    last_confirmed: date | None
     vix: float
     vix_percentile: float
     hyg_ief_20_pct: float
@@ -80,6 +83,7 @@ def credit(macro: Macro, sessions: SessionArray, pair: tuple[Bars, Bars] | None)
         spread_change_20_sigmas=last_of(sigmas),
         state=states.last,
         state_since=states.since,
+        last_confirmed=_last_confirmed(states, tail.on(sessions, tail.carried(rank)), tail.on(sessions, change)),
         vix=last_of(vix.on(sessions[-1:])),
         vix_percentile=percentile(vix.history(sessions, vix.newest)),
         hyg_ief_20_pct=_relative_20_pct(pair, sessions),
@@ -125,6 +129,17 @@ def crunches(rank: FloatArray, change: FloatArray) -> CodeArray:
             state = CALM if p < 70 and d < 0.5 else STRAINED
         out.append(state)
     return np.array(out, dtype=np.int8)
+
+
+def _last_confirmed(states: States, rank: FloatArray, change: FloatArray) -> date | None:
+    if states.last is None:
+        return None
+    confirms = {
+        "CRUNCH": (rank >= 90) & (change >= 1.0),
+        "STRAINED": (rank >= 80) | (change >= 1.0),
+        "CALM": (rank < 70) & (change < 0.5),
+    }
+    return last_day(states.sessions[confirms[states.last]])
 
 
 def _history_since(macro: Macro, sessions: SessionArray) -> date | None:

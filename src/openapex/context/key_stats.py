@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from openapex.bars import Bars, FloatArray
+from openapex.context.atr_band import is_in_band
 from openapex.indicators.atr import ATR
 from openapex.indicators.percent_rank import percent_rank
 from openapex.indicators.relative_volume import RELATIVE_VOLUME
@@ -20,8 +21,6 @@ from openapex.indicators.swings import SWINGS
 from openapex.indicators.volatility import REALISED_VOLATILITY
 
 NAN = float("nan")
-ATR_BAND_PCT = (1.5, 2.5)
-"""The band the APEX page names for IWM."""
 BETA_SESSIONS = 252
 BETA_LEAST = 60
 LEVEL_SESSIONS = 504
@@ -175,7 +174,7 @@ def _average_true_range(bars: Bars, atr: FloatArray) -> dict[str, float]:
     known = share[~np.isnan(share)]
     if np.isnan(share[-1]):
         return {}
-    in_band = (known >= ATR_BAND_PCT[0]) & (known <= ATR_BAND_PCT[1])
+    in_band = is_in_band(known)
     return {
         "atr": float(atr[-1]),
         "atr_pct": float(share[-1]),

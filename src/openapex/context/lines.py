@@ -8,8 +8,9 @@ from datetime import date
 from openapex.context.breadth import Breadth
 from openapex.context.causal import NAN
 from openapex.context.events import PageEvent
+from openapex.context.links import AfterLink
 from openapex.context.relative import Relative
-from openapex.context.weather import LARGE, SMALL, Weather
+from openapex.context.weather import Weather
 
 SHORT_DAYS = 3653
 """A history of spreads under ten years is told: its percentile may know no crisis."""
@@ -71,8 +72,14 @@ def _relative(weather: Weather) -> Line:
     rival = weather.relative.pairs.get(f"{profile.symbol}/{profile.rival}")
     if rival is not None and not math.isnan(rival.relative_20_pct):
         text += f", {_pp(rival.relative_20_pct)} against {profile.rival}"
-    text += f"; ratio {pair.slope_pct:+.2f} % a session{_extreme(pair)}"
+    text += f"; {_trend(pair)}ratio {pair.slope_pct:+.2f} % a session{_extreme(pair)}"
     return Line("relative", title, lead, "pp", pair.relative_20_percentile, state, pair.session, text)
+
+
+def _trend(pair: Relative) -> str:
+    """Return a word of warning where the lead and the slope, as they are shown, have other signs."""
+    lead, slope = round(pair.relative_20_pct, 1), round(pair.slope_pct, 2)
+    return f"but its trend {'falls' if slope < 0 else 'rises'}: " if lead * slope < 0 else ""
 
 
 def _extreme(pair: Relative) -> str:
@@ -85,7 +92,7 @@ def _rates(weather: Weather) -> Line:
     rates = weather.rates
     if math.isnan(rates.two_year_change_20_pct):
         return _unknown("rates", "Rates", "pp", "the 2-year yield (DGS2) is missing or too old")
-    text = f"2-year {rates.two_year_pct:.2f} %, {_pp(rates.two_year_change_20_pct, 2)} in 20 sessions"
+    text = f"2-year {rates.two_year_pct:.2f} %, {_pp(rates.two_year_change_20_pct, 2)} in 20 publications"
     if math.isnan(rates.conviction_pct):
         text += "; policy rate unknown"
     else:
@@ -122,7 +129,7 @@ def _credit(weather: Weather) -> Line:
     credit = weather.credit
     if math.isnan(credit.spread_pct):
         return _unknown("credit", "Credit", "%", "the high-yield spread (BAMLH0A0HYM2) is missing or too old")
-    parts = [f"high-yield spread {credit.spread_pct:.2f} %, {_pp(credit.spread_change_20_pct, 2)} in 20 sessions"]
+    parts = [f"high-yield spread {credit.spread_pct:.2f} %, {_pp(credit.spread_change_20_pct, 2)} in 20 publications"]
     if credit.history_since is not None and (weather.session - credit.history_since).days < SHORT_DAYS:
         parts.append(f"its history begins in {credit.history_since:%Y}")
     if not math.isnan(credit.vix):
@@ -139,7 +146,10 @@ def _growth(weather: Weather) -> Line:
     told = (
         ("cfnai", f"CFNAI 3-month {_signed(growth.cfnai_ma3)} ({_signed(growth.cfnai_ma3_change)})"),
         ("claims", f"claims {growth.claims_4w / 1000:,.0f} K ({_signed(growth.claims_change_13w_pct, 1)} %)"),
-        ("payrolls", f"payrolls {_signed(growth.payrolls_3m, 0)} K ({_signed(growth.payrolls_change_3m, 0)} K)"),
+        (
+            "payrolls",
+            f"payrolls 3-month mean {_signed(growth.payrolls_3m, 0)} K ({_signed(growth.payrolls_change_3m, 0)} K)",
+        ),
     )
     parts = [f"{text}: {words[vote]}" for name, text in told if (vote := growth.votes[name]) is not None]
     if not parts:
@@ -157,9 +167,9 @@ def _breadth(weather: Weather) -> Line:
     text = f"IWM {'leads' if lead >= 0 else 'trails'} QQQ by {abs(lead):.1f} pp in 20 sessions"
     text += ", dramatic" if breadth.is_dramatic else ""
     text += _standing(breadth)
-    if not math.isnan(breadth.share_above_200_pct):
-        text += f"; {breadth.share_above_200_pct:.0f} % of {breadth.universe} above their 200-day mean"
-    rank = _breadth_percentile(weather)
+    if breadth.told is not None:
+        text += f"; {breadth.told.share_above_200_pct:.0f} % of {breadth.told.universe} above their 200-day mean"
+    rank = breadth.relative_20_percentile
     return Line("breadth", "Breadth", lead, "pp", rank, breadth.state, breadth.session, text)
 
 
@@ -175,15 +185,6 @@ def _standing(breadth: Breadth) -> str:
         f", less than the {breadth.threshold_pct:.1f} pp that would {would} {breadth.state} "
         f"(since {breadth.state_since}, last confirmed {breadth.last_confirmed})"
     )
-
-
-def _breadth_percentile(weather: Weather) -> float:
-    """Return where the lead stands in its own history, from the pair where the symbol's page has it."""
-    pairs, session = weather.relative.pairs, weather.breadth.session
-    lead, lag = pairs.get(f"{SMALL}/{LARGE}"), pairs.get(f"{LARGE}/{SMALL}")
-    if lead is not None and lead.session == session:
-        return lead.relative_20_percentile
-    return 100.0 - lag.relative_20_percentile if lag is not None and lag.session == session else NAN
 
 
 def _regime(weather: Weather) -> Line:
@@ -202,23 +203,21 @@ def _regime(weather: Weather) -> Line:
 def _links(weather: Weather) -> Line:
     """Return what the page says belongs together, each part that is known."""
     conviction, cycle, benchmark = weather.links.conviction, weather.links.cycle, weather.profile.benchmark
-    spike, after = weather.links.spike, weather.links.spike_breakout
+    spike, breakout = weather.links.spike, weather.links.spike_breakout
     days = f"{' or '.join(spike.beside)} day"
     other = "" if math.isnan(cycle.benchmark) else f", {benchmark} {_signed(cycle.benchmark)}"
     told = (
         (
             conviction.correlation,
-            f"ratio vs rate-cut conviction {_signed(conviction.correlation)} (n {conviction.n_independent})",
+            f"{weather.symbol}/{benchmark} ratio with rate-cut conviction {_signed(conviction.correlation)} "
+            f"(n {conviction.n_independent})",
         ),
-        (cycle.symbol, f"RSI vs CFNAI {_signed(cycle.symbol)}{other} (n {cycle.n})"),
+        (cycle.symbol, f"RSI with CFNAI {_signed(cycle.symbol)}{other} (n {cycle.n})"),
         (
             spike.share_pct,
             f"{spike.share_pct:.0f} % of spikes beside a {days} (any day {spike.base_pct:.0f} %, n {spike.n})",
         ),
-        (
-            after.mean_pct,
-            f"20 sessions after breakout spikes {_pp(after.mean_pct)} (any {_signed(after.base_pct, 1)}, n {after.n})",
-        ),
+        (breakout.mean_pct, f"20 sessions after breakout spikes {_after(breakout)}"),
     )
     parts = [text for value, text in told if not math.isnan(value)]
     if not parts:
@@ -229,14 +228,20 @@ def _links(weather: Weather) -> Line:
     return Line("links", "Page", value, "correlation", NAN, None, weather.session, text)
 
 
+def _after(link: AfterLink) -> str:
+    return f"{_pp(link.mean_pct)} (any {_signed(link.base_pct, 1)}, n {link.n})"
+
+
 def _events(weather: Weather) -> Line:
     events = weather.events.events
     now = {name: event for name, event in events.items() if event.is_now}
     told = list(_told(now))
     text = ", ".join(told) or "none today"
-    driver = weather.events.driver
+    driver, dips = weather.events.driver, weather.links.dip
     if "rsi_dip" in now and driver:
         text += f"; driver {driver}" if driver == "undecided" else f"; driven by {driver}"
+    if "rsi_dip" in now and not math.isnan(dips.mean_pct):
+        text += f"; 20 sessions after such dips {_after(dips)}"
     return Line("events", "Events", float(len(told)), "events", NAN, None, weather.session, text)
 
 

@@ -1,4 +1,4 @@
-"""Links the page claims: the ratio with rate cuts, RSI with the cycle, volume spikes with rotation; each with its n.
+"""Links the page claims: the ratio with rate cuts, RSI with the cycle, what followed spikes, dips and regimes; with n.
 
 Each describes the past up to the last session; none is a test or a forecast (docs/context.md).
 """
@@ -11,17 +11,18 @@ from typing import Protocol
 import numpy as np
 
 from openapex.bars import Bars, BoolArray, FloatArray, IntArray, SessionArray
-from openapex.context.causal import LEAST, NAN, WINDOW, difference
+from openapex.context.causal import LEAST, NAN, UNKNOWN, WINDOW, States, difference
 from openapex.context.relative import common_rows
 from openapex.indicators.rsi import RSI
 from openapex.indicators.step import interpreted
 
 CHANGE = 20
-"""Sessions of a change, and of what follows a spike."""
+"""Sessions of a change, and of what follows an event or a state."""
 MONTHS, LEAST_MONTHS = 120, 60
 RSI_BARS = 3000
 """Bars that hold 120 months and a year for RSI to forget its start."""
-LEAST_SPIKES = 10
+LEAST_EVENTS = 10
+ANY = "any"
 BESIDE: Mapping[str, tuple[str, ...]] = {
     "rotation": ("rotation_day_up", "rotation_day_down"),
     "policy": ("policy_day",),
@@ -31,7 +32,10 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class ConvictionLink:
-    """Correlation of 20-session changes of ratio and conviction; `n_independent` of the `n` do not overlap."""
+    """Correlation of 20-session changes of ratio and rate-cut conviction; `n_independent` of the `n` do not overlap.
+
+    Positive: more cuts priced in went with the symbol ahead.
+    """
 
     correlation: float
     n: int
@@ -63,8 +67,8 @@ class SpikeLink:
 
 
 @dataclass(frozen=True, slots=True)
-class SpikeBreakoutLink:
-    """Mean relative return in the 20 sessions after a volume spike at a breakout, and after all sessions."""
+class AfterLink:
+    """Mean relative return in the 20 sessions after an event, and after all sessions on which it is known."""
 
     mean_pct: float
     base_pct: float
@@ -73,13 +77,27 @@ class SpikeBreakoutLink:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadAfter:
+    """Mean relative return in the 20 sessions after each of `n`, of which `n_independent` do not overlap."""
+
+    mean_pct: float
+    n: int
+    n_independent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Links:
-    """What the page says belongs together, as far as it did; NaN and a small n are unknown."""
+    """What the page says belongs together, as far as it did; NaN and a small n are unknown.
+
+    `spike_breakout` is of volume spikes at breakouts, `dip` of dips entered, `regimes` of each state and of "any".
+    """
 
     conviction: ConvictionLink
     cycle: CycleLink
     spike: SpikeLink
-    spike_breakout: SpikeBreakoutLink
+    spike_breakout: AfterLink
+    dip: AfterLink
+    regimes: Mapping[str, LeadAfter]
 
 
 class Happened(Protocol):
@@ -104,21 +122,21 @@ def conviction_link(bars: Bars, benchmark: Bars | None, conviction: FloatArray) 
     bars, benchmark : Bars
         One symbol each; None makes it unknown.
     conviction : array of float, shape (n_bars,)
-        2-year yield minus policy rate on the sessions of `bars`.
+        2-year yield minus policy rate on the sessions of `bars`: the lower, the more cuts are priced in.
 
     Notes
     -----
-    On common sessions: the 20-session relative return and the change of conviction over the same sessions, where both
-    are known; unknown below 252 pairs.  Below zero: more cuts priced in went with the symbol ahead.
+    On common sessions: the 20-session relative return and minus the change of `conviction` over the same sessions,
+    where both are known; unknown below 252 pairs.
     """
     if benchmark is None:
         return ConvictionLink(NAN, 0, 0)
     rows, lead = _leads(bars, benchmark, WINDOW + CHANGE)
     level = conviction[rows]
-    change = difference(level[CHANGE:], level[:-CHANGE])
-    both = ~np.isnan(lead + change)
+    more_cuts = difference(level[:-CHANGE], level[CHANGE:])
+    both = ~np.isnan(lead + more_cuts)
     n = int(np.count_nonzero(both))
-    return ConvictionLink(correlation(lead[both], change[both], LEAST), n, n // CHANGE)
+    return ConvictionLink(correlation(lead[both], more_cuts[both], LEAST), n, n // CHANGE)
 
 
 def cycle_link(
@@ -196,23 +214,44 @@ def spike_link(happened: Happened) -> SpikeLink:
     inner = knows[:-2] & knows[1:-1] & knows[2:] & counts[1:-1]
     near = (is_day[:-2] | is_day[1:-1] | is_day[2:])[inner]
     spikes = near[spike[1:-1][inner]]
-    return SpikeLink(_mean(100.0 * spikes, LEAST_SPIKES), _mean(100.0 * near, LEAST), len(spikes), len(near), beside)
+    return SpikeLink(_mean(100.0 * spikes, LEAST_EVENTS), _mean(100.0 * near, LEAST), len(spikes), len(near), beside)
 
 
-def spike_breakout_link(bars: Bars, benchmark: Bars | None, happened: Happened) -> SpikeBreakoutLink:
-    """Return the mean relative return in the 20 sessions after volume spikes at breakouts, beside that after all.
+def after_link(bars: Bars, benchmark: Bars | None, happened: Happened, event: str) -> AfterLink:
+    """Return the mean relative return in the 20 sessions after an event, beside that after all sessions.
 
     Notes
     -----
-    On common sessions; only those count whose 20 sessions are over.  The mean is unknown below 10 spikes.
+    On common sessions; only those count whose 20 sessions are over.  The mean is unknown below 10 events.
     """
     if benchmark is None:
-        return SpikeBreakoutLink(NAN, NAN, 0, 0)
+        return AfterLink(NAN, NAN, 0, 0)
     rows, lead = _leads(bars, benchmark)
-    name = "spike_at_breakout"
-    is_so, known = (of[name][rows[: len(lead)]] for of in (happened.history, happened.known))
+    is_so, known = (of[event][rows[: len(lead)]] for of in (happened.history, happened.known))
     after, base = lead[is_so], lead[known]
-    return SpikeBreakoutLink(_mean(after, LEAST_SPIKES), _mean(base, LEAST), len(after), len(base))
+    return AfterLink(_mean(after, LEAST_EVENTS), _mean(base, LEAST), len(after), len(base))
+
+
+def leads_after(bars: Bars, benchmark: Bars | None, states: States) -> dict[str, LeadAfter]:
+    """Return the mean relative return in the 20 sessions after those in each state, and after all known ones ("any").
+
+    Parameters
+    ----------
+    bars, benchmark : Bars
+        One symbol each; None makes it unknown.
+    states : States
+        On the sessions of `bars`.
+
+    Notes
+    -----
+    On common sessions; only those count whose 20 sessions are over.  The mean is unknown below 20 sessions.
+    """
+    lead, codes = np.empty(0), np.empty(0, dtype=np.int8)
+    if benchmark is not None:
+        rows, lead = _leads(bars, benchmark)
+        codes = states.codes[rows[: len(lead)]]
+    chosen = {name: lead[codes == code] for code, name in enumerate(states.names)} | {ANY: lead[codes != UNKNOWN]}
+    return {name: LeadAfter(_mean(one, CHANGE), len(one), len(one) // CHANGE) for name, one in chosen.items()}
 
 
 def _leads(bars: Bars, benchmark: Bars, newest: int | None = None) -> tuple[IntArray, FloatArray]:

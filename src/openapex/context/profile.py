@@ -13,8 +13,12 @@ from openapex.errors import BadInput, UnknownName
 TOPICS = ("relative", "rates", "credit", "growth", "breadth", "regime")
 """What a context has a line on, in the order that holds where a profile names no other."""
 DEFAULT = "default"
-ALWAYS = ("IWM", "QQQ", "HYG", "IEF")
-"""Symbols that every context needs: breadth is IWM against QQQ, risk appetite HYG against IEF."""
+SMALL, LARGE = "IWM", "QQQ"
+"""Breadth is the lead of small caps over the largest."""
+CREDIT_PAIR = ("HYG", "IEF")
+"""Risk appetite is the lead of high-yield bonds over Treasuries."""
+ALWAYS = (SMALL, LARGE, *CREDIT_PAIR)
+"""Symbols that every context needs."""
 KEYS = {"title", "summary", "benchmark", "rival", "indices", "sensitivities", "proxies"}
 
 

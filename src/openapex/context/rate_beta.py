@@ -40,7 +40,7 @@ class RateBeta:
 class Sensitivity:
     """Rate beta of one symbol: of its return minus the benchmark's, and of its own.
 
-    `rank` ("1 of 5") counts from the largest `relative` in size; None for the benchmark, and for all if one is unknown.
+    `rank` ("1 of 5") counts from the largest `relative` in size among those known; None where it is unknown or alone.
     """
 
     symbol: str
@@ -98,14 +98,12 @@ def sensitivities(bars: Mapping[str, Bars], benchmark: str, macro: Macro) -> tup
         is_other = other is not None and symbol != benchmark
         relative = _rate_beta(own, other, by_day[day], False) if is_other else None
         rows.append(Sensitivity(symbol, relative, _rate_beta(own, None, by_day[day], False)))
-    return _ranked(rows, benchmark)
+    return _ranked(rows)
 
 
-def _ranked(rows: Sequence[Sensitivity], benchmark: str) -> tuple[Sensitivity, ...]:
-    sizes = {
-        row.symbol: -1.0 if row.relative is None else abs(row.relative.beta) for row in rows if row.symbol != benchmark
-    }
-    if len(sizes) < 2 or min(sizes.values()) < 0.0:
+def _ranked(rows: Sequence[Sensitivity]) -> tuple[Sensitivity, ...]:
+    sizes = {row.symbol: abs(row.relative.beta) for row in rows if row.relative is not None}
+    if len(sizes) < 2:
         return tuple(rows)
     order = sorted(sizes, key=lambda symbol: -sizes[symbol])
     return tuple(

@@ -11,9 +11,10 @@ from datetime import date
 import numpy as np
 
 from openapex.bars import FloatArray, SessionArray
-from openapex.context.causal import States, difference, held, in_sigmas, last_of, percentile, sides
+from openapex.context.causal import States, difference, held, in_sigmas, last_day, last_of, percentile, sides
 from openapex.context.macro import Macro, Tail
 
+ENTER = 1.0
 CHANGE = 20
 """Publications looked back on for a change: about a month."""
 POLICY_DAYS = 91
@@ -32,7 +33,8 @@ EXPECTATIONS = ("cuts", "no change", "hikes")
 class Rates:
     """Rates on a session, by the keys of docs/context.md; NaN and None are unknown.
 
-    `known_at` and `reference_date` are those of the 2-year yield shown, `state_since` the first session of the state.
+    `known_at` and `reference_date` are those of the 2-year yield shown, `state_since` the first session of the state,
+    `last_confirmed` the last on which a change of a σ or more stood in its direction (None for STEADY, which has none).
     The other fields are the histories on all sessions, for other modules.
     """
 
@@ -44,6 +46,7 @@ class Rates:
     two_year_change_20_percentile: float
     state: str | None
     state_since: date | None
+    last_confirmed: date | None
     policy_pct: float
     policy_series: str | None
     policy_change_91d_pct: float
@@ -78,7 +81,7 @@ def rates(macro: Macro, sessions: SessionArray) -> Rates:
     tail = macro.tail("DGS2", CHANGE + 1) or Tail.nothing(CHANGE + 1)
     change = difference(tail.newest, tail.values[:, 0])
     in_sd = in_sigmas(change[tail.is_new])
-    states = tail.states(sessions, held(in_sd), STATES)
+    states = tail.states(sessions, held(in_sd, ENTER), STATES)
     sigmas = tail.on(sessions, tail.carried(in_sd))
     policy, policy_change, series = _policy(macro, sessions)
     conviction = difference(tail.on(sessions), policy)
@@ -94,6 +97,7 @@ def rates(macro: Macro, sessions: SessionArray) -> Rates:
         two_year_change_20_percentile=percentile(tail.history(sessions, change)),
         state=states.last,
         state_since=states.since,
+        last_confirmed=_last_confirmed(states, sigmas),
         policy_pct=last_of(policy),
         policy_series=series,
         policy_change_91d_pct=last_of(policy_change),
@@ -109,6 +113,13 @@ def rates(macro: Macro, sessions: SessionArray) -> Rates:
         sigmas=sigmas,
         conviction=conviction,
     )
+
+
+def _last_confirmed(states: States, sigmas: FloatArray) -> date | None:
+    if states.last not in ("FALLING", "RISING"):
+        return None
+    toward = sigmas if states.last == "RISING" else -sigmas
+    return last_day(states.sessions[toward >= ENTER])
 
 
 def _policy(macro: Macro, sessions: SessionArray) -> tuple[FloatArray, FloatArray, str | None]:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from openapex.bars import Bars, FloatArray, SessionArray
+from openapex.context.atr_band import AtrBand, atr_band
 from openapex.context.breadth import Breadth, breadth
 from openapex.context.credit import Credit, credit
 from openapex.context.events import PageEvents, page_events
 from openapex.context.growth import Growth, activity_by_month, growth
-from openapex.context.links import Links, conviction_link, cycle_link, spike_breakout_link, spike_link
+from openapex.context.links import Links, after_link, conviction_link, cycle_link, leads_after, spike_link
 from openapex.context.macro import SERIES, Known, Macro
-from openapex.context.profile import Profile, missing_companions
+from openapex.context.profile import CREDIT_PAIR, LARGE, SMALL, Profile, missing_companions
 from openapex.context.rate_beta import RateBeta, Sensitivity, rate_beta, sensitivities
 from openapex.context.rates import Rates, rates, target_series
 from openapex.context.regime import Regime, regime
@@ -23,17 +24,17 @@ from openapex.indicators.rsi import RSI
 from openapex.indicators.step import interpreted
 from openapex.sessions import calendar_of
 
-SMALL, LARGE = "IWM", "QQQ"
-"""Breadth is the lead of small caps over the largest."""
-CREDIT_PAIR = ("HYG", "IEF")
+MARKET = "SPY"
+"""Sector funds and rate sensitivities are measured against it on every page, its own too."""
 
 
 @dataclass(frozen=True, slots=True)
 class RelativeStrength:
-    """Pairs by name ("IWM/SPY"), and rotation against the benchmark, daily and weekly, by symbol."""
+    """Pairs by name ("IWM/SPY"), rotation against the benchmark by symbol, and the ATR of the symbol and its rival."""
 
     pairs: Mapping[str, Relative]
     rotation: Mapping[str, Mapping[str, Rotation]]
+    atr: Mapping[str, AtrBand]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def weather(
     computed : Computed, optional
         RSI and relative volume of `bars`.
     thorough : bool, default True
-        False leaves out rotation and the table of sensitivities, as one line a topic needs no more.
+        False leaves out rotation, ATR and the table of sensitivities, as one line a topic needs no more.
 
     Notes
     -----
@@ -125,6 +126,7 @@ def weather(
     made = computed or Computed()
     rsi = interpreted(RSI, [bars.close])[0] if made.rsi is None else made.rsi
     happened = _events(bars, benchmark, macro, replace(made, rsi=rsi), around)
+    winds = regime(rate_weather.states, credit_weather.states, lead.states, growth_weather.states)
     return Weather(
         symbol=symbol,
         session=sessions[-1].item(),
@@ -138,9 +140,16 @@ def weather(
         credit=credit_weather,
         growth=growth_weather,
         breadth=lead,
-        regime=regime(rate_weather.states, credit_weather.states, lead.states, growth_weather.states),
+        regime=winds,
         events=happened,
-        links=_links(bars, benchmark, rsi, rate_weather, happened, macro),
+        links=Links(
+            conviction=conviction_link(bars, benchmark, rate_weather.conviction),
+            cycle=cycle_link(bars, rsi, benchmark, activity_by_month(macro)),
+            spike=spike_link(happened),
+            spike_breakout=after_link(bars, benchmark, happened, "spike_at_breakout"),
+            dip=after_link(bars, benchmark, happened, "rsi_dip_entered"),
+            regimes=leads_after(bars, benchmark, winds.states),
+        ),
         known=macro.known(SERIES, sessions),
         missing_symbols=missing_companions(profile, others),
         missing_series=_missing_series(macro, sessions, lead, rate_weather, happened),
@@ -153,22 +162,23 @@ def _relative(held: Mapping[str, Bars], profile: Profile, thorough: bool) -> Rel
         (symbol, benchmark),
         (symbol, rival),
         (benchmark, rival),
-        *((name, benchmark) for name in profile.proxies),
+        *((name, MARKET) for name in profile.proxies),
     ]
     pairs = {f"{a}/{b}": relative_strength(held[a], held[b]) for a, b in wanted if a in held and b in held}
     turning: dict[str, dict[str, Rotation]] = {"daily": {}, "weekly": {}}
-    if thorough and benchmark in held:
-        calendar = calendar_of(symbol)
-        for name in (symbol, rival, *profile.proxies):
-            if name in held:
-                for span, is_weekly in (("daily", False), ("weekly", True)):
-                    turning[span][name] = rotation(held[name], held[benchmark], weekly=is_weekly, calendar=calendar)
-    return RelativeStrength(pairs, turning)
+    against = dict.fromkeys((symbol, rival), benchmark) | dict.fromkeys(profile.proxies, MARKET)
+    for name, other in against.items() if thorough else ():
+        if name in held and other in held:
+            for span, is_weekly in (("daily", False), ("weekly", True)):
+                turned = rotation(held[name], held[other], weekly=is_weekly, calendar=calendar_of(symbol))
+                turning[span][name] = turned
+    sizes = {name: atr_band(held[name]) for name in (symbol, rival) if thorough and name in held}
+    return RelativeStrength(pairs, turning, sizes)
 
 
 def _sensitivities(held: Mapping[str, Bars], profile: Profile, macro: Macro) -> tuple[Sensitivity, ...]:
     names = dict.fromkeys((profile.symbol, *profile.indices))
-    return sensitivities({name: held[name] for name in names if name in held}, "SPY", macro)
+    return sensitivities({name: held[name] for name in names if name in held}, MARKET, macro)
 
 
 def _events(
@@ -183,17 +193,6 @@ def _events(
         bars, benchmark, rates=rate_weather, credit=credit_weather, growth=growth_weather, breadth=lead, macro=macro,
         rsi=computed.rsi, relative_volume=computed.relative_volume,
     )  # fmt: skip
-
-
-def _links(
-    bars: Bars, benchmark: Bars | None, rsi: FloatArray, rate_weather: Rates, happened: PageEvents, macro: Macro
-) -> Links:
-    return Links(
-        conviction=conviction_link(bars, benchmark, rate_weather.conviction),
-        cycle=cycle_link(bars, rsi, benchmark, activity_by_month(macro)),
-        spike=spike_link(happened),
-        spike_breakout=spike_breakout_link(bars, benchmark, happened),
-    )
 
 
 def _missing_series(

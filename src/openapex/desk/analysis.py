@@ -132,6 +132,15 @@ class Analysis:
         return as_html(self)
 
 
+MACRO_TABLE = "--data FOLDER that also holds a table of date, series, value"
+
+
+def macro_advice(*, is_stored: bool) -> str:
+    """Return how to get the macro series that are missing."""
+    by_fetch = "apex fetch --macro (from FRED)"
+    return by_fetch if is_stored else f"{MACRO_TABLE}, or with the bars in the store: {by_fetch}"
+
+
 def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
 

@@ -12,7 +12,7 @@ from openapex.context.lines import Line, context_lines
 from openapex.context.macro import BREADTH_SERIES, SERIES, Known
 from openapex.context.profile import profile, profile_names
 from openapex.context.weather import REPLACED, Weather
-from openapex.desk.analysis import DataNote, Warn
+from openapex.desk.analysis import MACRO_TABLE, DataNote, Warn, macro_advice
 from openapex.desk.days import day
 from openapex.desk.fingerprint import fingerprint
 from openapex.desk.gathering import Columns, gathered
@@ -84,10 +84,11 @@ class ContextReport:
             "credit": plain(w.credit),
             "growth": plain(w.growth) | {"cycle_link": plain(w.links.cycle)},
             "breadth": plain(w.breadth),
-            "regime": plain(w.regime),
+            "regime": plain(w.regime) | {"lead_after": plain(w.links.regimes)},
             "events": plain(w.events.events)
             | {"driver": w.events.driver, "driver_reason": w.events.driver_reason}
-            | {"spike_link": plain(w.links.spike), "spike_breakout_link": plain(w.links.spike_breakout)},
+            | {"spike_link": plain(w.links.spike), "spike_breakout_link": plain(w.links.spike_breakout)}
+            | {"dip_link": plain(w.links.dip)},
             "lines": plain(self.lines),
             "data": plain(self.data)
             | {
@@ -223,14 +224,14 @@ def _too_late(listed: pl.DataFrame, day: date) -> Warn:
 def _missing(weather: Weather, found: Gathered) -> tuple[Missing, ...]:
     is_store, proxies = found.asked.version is not None, weather.profile.proxies
     by_symbol = "apex fetch SYMBOL" if is_store else "add their bars to the data"
-    by_series = "apex fetch --macro" if is_store else "--data FOLDER that also holds a table of date, series, value"
+    by_series = macro_advice(is_stored=is_store)
     symbols = []
     for name in weather.missing_symbols:
         title, held = proxies.get(name, ""), found.others.get(name)
         last = held.bars.filter(pl.col("session") <= weather.session)["session"].max() if held else None
         title = f"{title}; its bars end on {last!s}".removeprefix("; ") if last else title
         symbols.append(Missing(name, title, by_symbol))
-    by_table = "apex import TABLE of date, series, value" if is_store else by_series
+    by_table = "apex import TABLE of date, series, value" if is_store else MACRO_TABLE
     series = {name: SERIES[name].title for name in weather.missing_series}
     series |= {
         one.series: f"{one.title}; its values end on {one.reference_date}"

@@ -125,8 +125,7 @@ def gathered_each(
 def _wanted(symbol: str, reach: Reach) -> tuple[str, ...]:
     if reach == "benchmarks":
         return tuple(name for name in BENCHMARKS if name != symbol)
-    from openapex.context.profile import profile
-    from openapex.context.weather import LARGE, SMALL
+    from openapex.context.profile import LARGE, SMALL, profile
 
     about = profile(symbol)
     near = (*BENCHMARKS, about.benchmark, about.rival, SMALL, LARGE)

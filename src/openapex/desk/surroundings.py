@@ -8,9 +8,9 @@ import polars as pl
 from openapex.adjust import adjusted
 from openapex.bars import Bars
 from openapex.context.macro import Macro
-from openapex.context.profile import profile, profile_names
+from openapex.context.profile import CREDIT_PAIR, profile, profile_names
 from openapex.context.universe import Universe, universe_breadth
-from openapex.context.weather import CREDIT_PAIR, Computed, Weather, weather
+from openapex.context.weather import Computed, Weather, weather
 from openapex.quality.usable import usable
 from openapex.sessions import calendar_of, known_span, sessions_between
 

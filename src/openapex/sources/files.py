@@ -70,7 +70,10 @@ class FilesSource:
             raise BadInput(f"data is {str(path)!r}, must be an existing CSV or Parquet file, or a folder of them")
         if self.path.is_dir():
             if not self._folder.files:
-                raise BadInput(f"data is the folder {str(path)!r}, must hold CSV or Parquet files named after symbols")
+                raise BadInput(
+                    f"data is the folder {str(path)!r}, must hold CSV or Parquet files: "
+                    "one named after each symbol, or tables (date, symbol, close; date, series, value)"
+                )
         elif self.path.suffix.lower() not in SUFFIXES:
             raise BadInput(f"data is {str(path)!r}, must end in {' or '.join(SUFFIXES)}")
 

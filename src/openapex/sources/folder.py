@@ -117,7 +117,10 @@ class Folder:
         if self.is_one_per_symbol or not self.of_kind("bars", "series"):
             return place, "symbols", ""
         bad = [table.why for table in self.of_kind("unreadable")]
-        return place, "symbols and series", f" Not read: {'; '.join(bad[:3])}." if bad else ""
+        aside = f" Not read: {'; '.join(bad[:3])}." if bad else ""
+        if not self.of_kind("bars", "symbol_bars"):
+            return place, "series", f" It holds macro series and no bars: add a table of date, symbol, close.{aside}"
+        return place, "symbols and series", aside
 
     def notes(self) -> tuple[TableNote, ...]:
         """Return what every entry of the folder was taken for, sorted by name."""
