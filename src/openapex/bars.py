@@ -32,6 +32,20 @@ Null `adj_close` or `volume` means unknown.  Rows need not be clean: `openapex.q
 """
 
 
+def runs_without(dropped: IntArray, n_rows: int) -> list[tuple[int, int]]:
+    """Return the runs of rows that stay, as (first, end), when some rows (rising) are dropped.
+
+    Examples
+    --------
+    >>> runs_without(np.array([0, 3, 4]), 7)
+    [(1, 3), (5, 7)]
+    """
+    begins = np.concatenate([[0], dropped + 1])
+    ends = np.concatenate([dropped, [n_rows]])
+    is_run = ends > begins
+    return list(zip(begins[is_run].tolist(), ends[is_run].tolist(), strict=True))
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Bars:
     """Daily bars of one or many symbols, oldest first, sorted by (symbol, session).

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import memmove
 from datetime import datetime
-from itertools import pairwise
 from typing import TypeVar
 
 import numpy as np
 import polars as pl
 
 from openapex.adjust import adjusted
-from openapex.bars import FIELDS, Bars, FloatArray, IntArray
+from openapex.bars import FIELDS, Bars, FloatArray, IntArray, runs_without
 from openapex.desk.bulk import Bulk
 from openapex.quality.usable_arrays import usable_arrays
 from openapex.sessions import SessionArray, calendar_of
@@ -56,9 +55,10 @@ def _usable(
     columns |= {"volume": made.volume, "adj_close": made.adj_close}
     dropped = np.flatnonzero(~made.keep | made.provisional | rows["provisional"].fill_null(False).to_numpy())
     if len(dropped):
+        runs = runs_without(dropped, len(days))
         with ThreadPoolExecutor() as pool:
-            closed_up = pool.map(lambda column: _closed_up(column, dropped), columns.values())
-            days, offsets = _closed_up(days, dropped), offsets - np.searchsorted(dropped, offsets)
+            closed_up = pool.map(lambda column: _closed_up(column, runs), columns.values())
+            days, offsets = _closed_up(days, runs), offsets - np.searchsorted(dropped, offsets)
             columns = dict(zip(FIELDS, closed_up, strict=True))
     held = np.diff(offsets) > 0
     edges = np.concatenate([[0], np.cumsum(np.diff(offsets)[held])]).astype(np.int64)
@@ -67,13 +67,12 @@ def _usable(
     return Bars(names, edges, days, **columns, provisional=np.zeros(len(days), dtype=np.bool_))
 
 
-def _closed_up(column: Column, dropped: IntArray) -> Column:
-    """Return a column without some rows, in the same memory: rows between them move to the front."""
-    at, start, size = int(dropped[0]), column.ctypes.data, column.itemsize
-    for begin, end in pairwise([*dropped.tolist(), len(column)]):
-        n = end - begin - 1
-        memmove(start + at * size, start + (begin + 1) * size, n * size)
-        at += n
+def _closed_up(column: Column, runs: Sequence[tuple[int, int]]) -> Column:
+    """Return the rows of some runs of a column, in the same memory: they move to the front."""
+    at, start, size = 0, column.ctypes.data, column.itemsize
+    for begin, end in runs:
+        memmove(start + at * size, start + begin * size, (end - begin) * size)
+        at += end - begin
     return column[:at]
 
 

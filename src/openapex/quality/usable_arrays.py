@@ -23,6 +23,7 @@ from openapex.quality.screen import BAD_ADJUSTED, BAD_VOLUME, JUMP, REFUSED, SCR
 from openapex.quality.usable import doubtful, false_volumes, is_tiny, like_a_split, scale_of_one
 from openapex.sessions import SessionArray, session_of
 
+BLOCK = 500_000
 JUDGED: tuple[Field, ...] = ("high", "low", "close", "volume")
 """What the volume is judged by."""
 
@@ -158,7 +159,13 @@ def _off_calendar(days: SessionArray, calendar: str | None, today: date) -> Bool
     """Return the rows on days without a session, or in the future; an empty slice where there are none."""
     if not len(days):
         return slice(0)
-    held = pl.Series(days.view(np.int64)).unique().to_numpy().view("datetime64[D]")
+    numbers = days.view(np.int64)
+    first = int(numbers.min())
+    span = np.arange(first, int(numbers.max()) + 1)
+    is_held = np.zeros(len(span), dtype=np.bool_)
+    for begin in range(0, len(numbers), BLOCK):  # in blocks, since new memory costs more than the work
+        is_held[numbers[begin : begin + BLOCK] - first] = True
+    held = span[is_held].view("datetime64[D]")
     is_bad = closed_days(held, calendar) | (held > np.datetime64(today))
     return np.isin(days, held[is_bad]) if is_bad.any() else slice(0)
 

@@ -3,18 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
-from openapex.bars import BAR_SCHEMA, FIELDS
+from openapex.bars import BAR_SCHEMA, FIELDS, runs_without
 from openapex.errors import ApexError
 from openapex.sources.columns import recognised
 from openapex.sources.file_bars import last_good
 from openapex.sources.source import Answer, Basis, Delivery, Failure, NoNewData
-
-MOST_PIECES = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +49,10 @@ def long_table(frame: pl.DataFrame, where: str, end: date | None) -> tuple[pl.Da
     if len(lacking):
         prices = table[lacking].select(pl.col(FIELDS[:4]).cast(pl.Float64).fill_nan(None))
         nothing = lacking.filter(prices.select(pl.all_horizontal(pl.all().is_null())).to_series())
-        table = _without(table, nothing.to_list())
+        if len(nothing):  # what stays is not copied
+            runs = runs_without(nothing.to_numpy(), table.height)
+            table = pl.concat([table.slice(begin, end - begin) for begin, end in runs] or [table.clear()])
     return (table if _is_in_order(table) else last_good(table, ("symbol", "session"))), later
-
-
-def _without(table: pl.DataFrame, rows: list[int]) -> pl.DataFrame:
-    """Return a table without a few rows: what stands between them is not copied."""
-    if not rows:
-        return table
-    if len(rows) > MOST_PIECES:
-        return table.filter(~pl.int_range(pl.len()).is_in(rows))
-    pieces = [table.slice(at + 1, end - at - 1) for at, end in pairwise([-1, *rows, table.height]) if end - at > 1]
-    return pl.concat(pieces) if pieces else table.clear()
 
 
 def _is_in_order(table: pl.DataFrame) -> bool:
