@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from openapex.desk.plain import plain
 from openapex.desk.universe import BENCHMARK, Universe
 from openapex.desk.universe import universe as named_universe
 from openapex.errors import BadInput, UnknownName
+from openapex.indicators.kernels import MissingCompiler, ready_to_run
 from openapex.score.model import Model
 from openapex.score.model import model as scoring_model
 from openapex.screens import COLUMNS, DEFAULT, parsed
@@ -248,6 +250,9 @@ def _here(
     with ThreadPoolExecutor(1) as aside:
         reading = aside.submit(bulk, wanted, source=source, data=path, as_of=as_of, now=now, progress=progress)
         from openapex.desk.scan_table import Gathered, rows_of  # 0.1 s that fit beside the reading
+
+        with suppress(MissingCompiler):  # then the scan is interpreted, and says so
+            ready_to_run()
 
         parts = reading.result()
     rows = rows_of(parts, asked, chosen, as_of=as_of, now=now, keep=keep, progress=progress)

@@ -101,6 +101,17 @@ def threads_for(n_bars: int) -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def ready_to_run() -> None:
+    """Import what loads machine code (40 ms), where there is something else to wait for.
+
+    Raises
+    ------
+    MissingCompiler
+        If llvmlite cannot be imported.
+    """
+    _machine().processor()
+
+
 def _machine() -> ModuleType:
     try:
         from openapex.indicators.lanes import machine

@@ -211,7 +211,13 @@ def _on_new_scales(
     split = set() if actions is None else set(actions["symbol"])
     has_split = np.array([symbols[at] in split for at in of_symbol.tolist()], dtype=np.bool_)
     jumps = jumps[has_split | like_a_split(own, jumps, edges[of_symbol])]
-    return doubtful(own["close"], np.stack([jumps, jumps - 1]), edges, symbols, actions)
+    could_be = doubtful(own["close"], np.stack([jumps, jumps - 1]), edges, symbols, actions)
+    return [at for at in could_be if symbols[at] in split or not _on_one_scale(own, slice(edges[at], edges[at + 1]))]
+
+
+def _on_one_scale(own: Mapping[Field, FloatArray], part: slice) -> bool:
+    """Tell whether all rows of a symbol without announced splits are on one scale."""
+    return bool(scale_of_one({name: values[part] for name, values in own.items()}, {}).all())
 
 
 def _thin_rows(volume: FloatArray, rows: IntArray, firsts: IntArray) -> list[int]:

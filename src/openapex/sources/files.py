@@ -159,9 +159,9 @@ class FilesSource:
             list(self.fetch([one for one in alone if wanted is None or one in wanted], end=end))
         )
         bars = joined([*parts, ("", single)] if single.height or not parts else parts)
-        return BulkBars(
-            name, "split_adjusted", bars, failed, frozenset(later | after) - frozenset(bars["symbol"].unique())
-        )
+        late = frozenset(later | after)
+        present = frozenset(bars["symbol"].unique()) if late else late
+        return BulkBars(name, "split_adjusted", bars, failed, late - present)
 
     def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
         """Return one answer per macro series, in the order asked; bars of that name are not looked for."""
