@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ctypes import memmove
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -10,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from openapex.adjust import adjusted
-from openapex.bars import FIELDS, Bars, FloatArray, IntArray, runs_without
+from openapex.bars import FIELDS, Bars, BoolArray, Field, FloatArray, IntArray, runs_without
 from openapex.desk.bulk import Bulk
 from openapex.quality.usable_arrays import usable_arrays
 from openapex.sessions import SessionArray, calendar_of
@@ -18,42 +19,59 @@ from openapex.sessions import SessionArray, calendar_of
 Column = TypeVar("Column", FloatArray, SessionArray)
 
 
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Rows of symbols as arrays of their own, symbol after symbol."""
+
+    symbols: list[str]
+    offsets: IntArray
+    days: SessionArray
+    is_provisional: BoolArray
+    columns: dict[Field, FloatArray]
+
+
 def ready(part: Bulk, now: datetime) -> tuple[Bars, list[str]]:
     """Return the usable bars of one part as ragged arrays, what `analyze` uses of all at once; and who is in it."""
     as_is = part.basis == "split_adjusted"  # then `adjusted` would only sort what is sorted
-    levels = part.bars if as_is else adjusted(part.bars, part.actions, part.basis).bars
-    runs = levels["symbol"].rle().struct.unnest()
-    names: list[str] = runs["value"].to_list()
-    calendars = [calendar_of(name) for name in names]
+    rows = _rows(part.bars if as_is else adjusted(part.bars, part.actions, part.basis).bars)
+    calendars = [calendar_of(name) for name in rows.symbols]
     if len(set(calendars)) <= 1:
-        lengths = runs["len"].to_numpy()
-        return _usable(levels, names, lengths, part.actions, next(iter(calendars), "XNYS"), now), names
+        return _usable(rows, part.actions, next(iter(calendars), "XNYS"), now), rows.symbols
     groups = []
     for calendar in sorted(set(calendars), key=str):
-        chosen = [name for name, own in zip(names, calendars, strict=True) if own == calendar]
-        rows = levels.filter(pl.col("symbol").is_in(chosen))
-        lengths = runs.filter(pl.col("value").is_in(chosen))["len"].to_numpy()
-        groups.append(_usable(rows, chosen, lengths, part.actions, calendar, now))
-    return Bars.from_frame(pl.concat([group.frame() for group in groups])), names
+        chosen = [at for at, own in enumerate(calendars) if own == calendar]
+        groups.append(_usable(_chosen(rows, chosen), part.actions, calendar, now))
+    return Bars.from_frame(pl.concat([group.frame() for group in groups])), rows.symbols
 
 
-def _usable(
-    rows: pl.DataFrame,
-    symbols: Sequence[str],
-    lengths: IntArray,
-    actions: pl.DataFrame,
-    calendar: str | None,
-    now: datetime,
-) -> Bars:
-    """Return the bars of symbols of one calendar; without an adjusted close a symbol's returns leave out dividends."""
-    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+def _rows(frame: pl.DataFrame) -> _Rows:
     with ThreadPoolExecutor() as pool:
-        dating = pool.submit(_days, rows["session"])
-        columns: dict[str, FloatArray] = dict(zip(FIELDS, pool.map(_numbers, rows.select(FIELDS)), strict=True))
-        days = dating.result()
-    made = usable_arrays(columns, days, offsets, symbols, calendar=calendar, now=now, actions=actions, is_own=True)
+        dating = pool.submit(_days, frame["session"])
+        reading = pool.map(_numbers, frame.select(FIELDS))
+        runs = frame["symbol"].rle().struct.unnest()
+        columns: dict[Field, FloatArray] = dict(zip(FIELDS, reading, strict=True))
+    offsets = np.concatenate([[0], np.cumsum(runs["len"].to_numpy())]).astype(np.int64)
+    is_provisional = frame["provisional"].fill_null(False).to_numpy()
+    return _Rows(runs["value"].to_list(), offsets, dating.result(), is_provisional, columns)
+
+
+def _chosen(rows: _Rows, places: Sequence[int]) -> _Rows:
+    """Return the rows of some symbols."""
+    edges = rows.offsets
+    at = np.concatenate([np.arange(edges[i], edges[i + 1]) for i in places])
+    offsets = np.concatenate([[0], np.cumsum(np.diff(edges)[places])]).astype(np.int64)
+    columns = {name: column[at] for name, column in rows.columns.items()}
+    return _Rows([rows.symbols[i] for i in places], offsets, rows.days[at], rows.is_provisional[at], columns)
+
+
+def _usable(rows: _Rows, actions: pl.DataFrame, calendar: str | None, now: datetime) -> Bars:
+    """Return the bars of symbols of one calendar; without an adjusted close a symbol's returns leave out dividends."""
+    columns, days, offsets = rows.columns, rows.days, rows.offsets
+    made = usable_arrays(
+        columns, days, offsets, rows.symbols, calendar=calendar, now=now, actions=actions, is_own=True
+    )  # fmt: skip
     columns |= {"volume": made.volume, "adj_close": made.adj_close}
-    dropped = np.flatnonzero(~made.keep | made.provisional | rows["provisional"].fill_null(False).to_numpy())
+    dropped = np.flatnonzero(~made.keep | made.provisional | rows.is_provisional)
     if len(dropped):
         runs = runs_without(dropped, len(days))
         with ThreadPoolExecutor() as pool:
@@ -63,7 +81,7 @@ def _usable(
     held = np.diff(offsets) > 0
     edges = np.concatenate([[0], np.cumsum(np.diff(offsets)[held])]).astype(np.int64)
     _without_dividends(columns, edges)
-    names = tuple(name for name, is_held in zip(symbols, held.tolist(), strict=True) if is_held)
+    names = tuple(name for name, is_held in zip(rows.symbols, held.tolist(), strict=True) if is_held)
     return Bars(names, edges, days, **columns, provisional=np.zeros(len(days), dtype=np.bool_))
 
 
@@ -94,7 +112,7 @@ def _days(column: pl.Series) -> SessionArray:
     return out.view("datetime64[D]")
 
 
-def _without_dividends(columns: dict[str, FloatArray], edges: IntArray) -> None:
+def _without_dividends(columns: dict[Field, FloatArray], edges: IntArray) -> None:
     """Put the close in the place of the adjusted close of every symbol that has none at all."""
     if not len(edges) - 1:
         return

@@ -42,13 +42,14 @@ def ring(window: int) -> Ring:
     return [NAN] * window
 
 
-def knots_around(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> tuple[float, float, float]:
-    """Return (x0, y0, slope) of the line around `x`: between two knots, or the outermost where it lies outside.
+def line_at(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> tuple[float, float]:
+    """Return height at 0 and slope of the line between the knots around `x`, or the outermost where it lies outside.
 
-    In compiled code a choice from knots and slopes that are known when it is written.
+    In compiled code a choice from lines that are known when it is written.
     """
     i = bisect_left(xs, x, 1, len(xs) - 1)
-    return xs[i - 1], ys[i - 1], (ys[i] - ys[i - 1]) / (xs[i] - xs[i - 1])
+    slope = (ys[i] - ys[i - 1]) / (xs[i] - xs[i - 1])
+    return ys[i - 1] - xs[i - 1] * slope, slope
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -52,7 +52,7 @@ class UsableArrays:
 
 
 def usable_arrays(
-    columns: Mapping[str, FloatArray],
+    columns: Mapping[Field, FloatArray],
     sessions: SessionArray,
     offsets: IntArray,
     symbols: Sequence[str],

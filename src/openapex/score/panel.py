@@ -18,6 +18,9 @@ from openapex.score.model import Model
 from openapex.signals import PRICE_SIGNALS, SIGNALS
 from openapex.signals.signal import EVENT_MEMORY, SignalName
 
+BLOCK = 128
+"""Symbols whose scores are ranked at once."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Panel:
@@ -153,10 +156,15 @@ def _interpreted(bars: Bars, keep: int) -> tuple[dict[SignalName, FloatArray], d
 
 def _percentiles(judged: FloatArray, bars: Bars) -> FloatArray:
     """Return where each symbol's last score stands among its own sessions with a verdict, as `standing` does."""
-    out = np.full(len(bars.symbols), np.nan)
-    edges = bars.offsets.tolist()
-    for i in np.flatnonzero(~np.isnan(judged[bars.offsets[1:] - 1])).tolist():
-        own = judged[edges[i] : edges[i + 1]]
-        n_below, n_ties = np.count_nonzero(own < own[-1]), np.count_nonzero(own == own[-1])
-        out[i] = 100.0 * (n_below + 0.5 * n_ties) / np.count_nonzero(own == own)  # as percent_rank
+    edges, out = bars.offsets, np.full(len(bars.symbols), np.nan)
+    for first in range(0, len(out), BLOCK):  # some at once: neither a call for each nor new memory for all
+        end = min(first + BLOCK, len(out))
+        own, starts = judged[edges[first] : edges[end]], edges[first:end] - edges[first]
+        last = judged[edges[first + 1 : end + 1] - 1]
+        against = np.repeat(last, np.diff(edges[first : end + 1]))
+        n_below, n_ties, n = (
+            np.add.reduceat(x, starts, dtype=np.int64) for x in (own < against, own == against, own == own)
+        )
+        with np.errstate(invalid="ignore"):
+            out[first:end] = np.where(np.isnan(last), np.nan, 100.0 * (n_below + 0.5 * n_ties) / n)
     return out

@@ -7,7 +7,7 @@ compiled scores are equal to the last bit (``tanh`` or ``exp`` would depend on t
 import math
 from typing import TypeAlias
 
-from openapex.indicators.step import Ring, knots_around, ring, step
+from openapex.indicators.step import Ring, line_at, ring, step
 
 LagState: TypeAlias = tuple[Ring, int]
 """Buffer of the last `window` values and the place of the oldest."""
@@ -36,8 +36,8 @@ def squash(x: float) -> float:
 @step
 def polyline(x: float, xs: tuple[float, ...], ys: tuple[float, ...]) -> float:
     """Return the height at `x` of straight lines through the knots (`xs`, `ys`), flat outside; `x` must not be NaN."""
-    left, start, slope = knots_around(x, xs, ys)
-    height = start + (x - left) * slope
+    height, slope = line_at(x, xs, ys)
+    height += x * slope
     if x <= xs[0]:
         height = ys[0]
     return ys[-1] if x > xs[-1] else height

@@ -11,7 +11,7 @@ from llvmlite import ir
 
 from openapex.indicators.lanes.jobs import NotLowered
 from openapex.indicators.lanes.values import Lanes, Value, is_wide, kind_of
-from openapex.indicators.step import knots_around
+from openapex.indicators.step import line_at
 
 Names: TypeAlias = dict[str, Any]
 _SIGNS: dict[type, str] = {
@@ -174,10 +174,11 @@ def _extreme(sign: str) -> Callable[..., Any]:
     return extreme
 
 
-def _knots_around(lanes: Lanes, x: Any, xs: tuple[float, ...], ys: tuple[float, ...]) -> Any:
-    found, *others = ((xs[i], ys[i], (ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i])) for i in range(len(xs) - 1))
-    for line in others:
-        found = lanes.chosen(lanes.binary(">", x, line[0]), line, found)
+def _line_at(lanes: Lanes, x: Any, xs: tuple[float, ...], ys: tuple[float, ...]) -> Any:
+    slopes = [(ys[i + 1] - ys[i]) / (xs[i + 1] - xs[i]) for i in range(len(xs) - 1)]
+    found: Any = (ys[0] - xs[0] * slopes[0], slopes[0])
+    for i, slope in enumerate(slopes[1:], start=1):
+        found = lanes.chosen(lanes.binary(">", x, xs[i]), (ys[i] - xs[i] * slope, slope), found)
     return found
 
 
@@ -198,7 +199,7 @@ _BUILT_IN: Mapping[Any, Callable[..., Any]] = {
     math.sqrt: lambda lanes, x: lanes.called("llvm.sqrt", x),
     max: _extreme(">"),
     min: _extreme("<"),
-    knots_around: _knots_around,
+    line_at: _line_at,
 }
 
 
