@@ -32,7 +32,7 @@ ROUNDS, MOST_ROUNDS = 5, 12
 SLOW_SECONDS = 5.0
 """A peer that takes longer is run once only."""
 SIZES = (500, 2_000, 8_000, 32_000)
-N_BARS_EACH = 500
+N_BARS_EACH = 1_829
 SIMULATED_UNIVERSE = (2_390, 1_829)
 """Symbols, and bars of each, of the file that stands in where the shared one is absent: as many as there."""
 

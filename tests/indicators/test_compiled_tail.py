@@ -7,6 +7,7 @@ from paths import bar_columns, path
 from openapex.errors import BadInput
 from openapex.indicators import ATR, MACD, SMA, SWINGS, Indicator
 from openapex.indicators.compiled import compiled_tail, compiled_together
+from openapex.indicators.percent_rank import percent_rank
 from openapex.indicators.step import step
 from openapex.signals import SIGNALS
 from openapex.signals.signal import PriceSignal
@@ -69,6 +70,19 @@ def test_an_indicator_may_take_the_first_output_of_an_earlier_one(with_history):
     if double.history is not None:
         np.testing.assert_array_equal(double.history, 2.0 * mean)
     np.testing.assert_array_equal(double.last[0], [[2.0 * mean[298], mean[297]], [2.0 * mean[299], mean[298]]])
+
+
+@pytest.mark.parametrize("has_gaps", [False, True])
+def test_the_last_value_is_ranked_among_those_before(has_gaps):
+    columns = universe("ticks", has_gaps=has_gaps)
+    made = compiled_tail(
+        [(SMA, {"window": 3}), (ATR, {})], columns, OFFSETS, 1, with_history=["sma"], with_rank=["sma"]
+    )
+    assert made[1].rank is None
+    for own, first, end in zip(made[0].rank, OFFSETS, OFFSETS[1:], strict=False):
+        history = made[0].history[first:end]
+        is_known = len(history) and not np.isnan(history[-1])
+        np.testing.assert_array_equal(own, percent_rank(history[~np.isnan(history)]) if is_known else np.nan)
 
 
 def test_without_history_none_is_made():

@@ -8,6 +8,7 @@ import pytest
 from openapex.bars import FloatArray
 from openapex.errors import BadInput
 from openapex.indicators.compiled import compiled_together
+from openapex.indicators.percent_rank import percent_rank
 from openapex.score.composite import composite
 from openapex.score.composite_compiled import compiled_composite
 from openapex.score.model import model
@@ -47,7 +48,9 @@ def test_scores_and_coverages_are_those_of_the_composite(name, extra):
     wanted = composite(scores, model(name))
     made = compiled_composite(JOBS, columns, OFFSETS, 4, model(name), extra=extra)
     is_judged = wanted.coverage >= model(name).min_coverage - 1e-12
-    np.testing.assert_array_equal(made.judged, np.where(is_judged, wanted.score, np.nan))
+    for own, (first, end) in zip(made.percentile, pairwise(OFFSETS), strict=True):
+        judged = wanted.score[first:end][is_judged[first:end]]
+        np.testing.assert_array_equal(own, percent_rank(judged) if is_judged[end - 1] else np.nan)
     for found, values in ((made.score, wanted.score), (made.coverage, wanted.coverage)):
         for own, (first, end) in zip(found, pairwise(OFFSETS), strict=True):
             np.testing.assert_array_equal(own[4 - min(4, end - first) :], values[max(first, end - 4) : end])

@@ -142,10 +142,14 @@ class Tail:
         The first output on every bar (a signal's score), where it was asked for.
     last : array of float, shape (n_symbols, keep, n_outputs)
         All outputs on each symbol's last `keep` bars, newest last; a symbol of fewer bars has NaN in front.
+    rank : array of float, shape (n_symbols,), or None
+        Where the first output on the last bar stands among its known values so far, as `percent_rank` gives it; NaN
+        where it is unknown.
     """
 
     history: FloatArray | None
     last: FloatArray
+    rank: FloatArray | None = None
 
 
 def compiled_tail(
@@ -155,6 +159,7 @@ def compiled_tail(
     keep: int,
     *,
     with_history: bool | Collection[str] = True,
+    with_rank: Collection[str] = (),
     on_compile: Progress | None = None,
 ) -> tuple[Tail, ...]:
     """Run several indicators, but write only the last bars of each symbol, and first outputs.
@@ -172,6 +177,8 @@ def compiled_tail(
         Bars at the end of each symbol on which all outputs are wanted, at least 1.
     with_history : bool or names of indicators, default True
         Whose first output is wanted on every bar: of all, none, or those named.
+    with_rank : names of indicators, default none
+        Whose first output on the last bar is ranked among those of all bars.
     on_compile : callable, optional
         As in `compiled`.
 
@@ -212,12 +219,14 @@ def compiled_tail(
     edges, arrays = _ragged(inputs - set(names), columns, offsets)
     todo, made = [], []
     for indicator, params in jobs:
-        is_wanted = indicator.name in wanted
-        todo.append(lanes.Job(indicator, indicator.arguments(params), (0,) if is_wanted else ()))
-        last = np.full((len(edges) - 1, keep, len(indicator.outputs)), np.nan)
-        made.append(Tail(np.empty(edges[-1]) if is_wanted else None, last))
-    histories = [tail.history for tail in made if tail.history is not None]
-    _run(todo, edges, keep, arrays, [*histories, *(tail.last for tail in made)], on_compile)
+        is_wanted, is_ranked, n = indicator.name in wanted, indicator.name in with_rank, len(edges) - 1
+        histories, ranks = ((0,) if is_so else () for is_so in (is_wanted, is_ranked))
+        todo.append(lanes.Job(indicator, indicator.arguments(params), histories, ranks))
+        last = np.full((n, keep, len(indicator.outputs)), np.nan)
+        made.append(Tail(np.empty(edges[-1]) if is_wanted else None, last, np.full(n, np.nan) if is_ranked else None))
+    results = [tail.history for tail in made if tail.history is not None]
+    results += [tail.rank for tail in made if tail.rank is not None]
+    _run(todo, edges, keep, arrays, [*results, *(tail.last for tail in made)], on_compile)
     return tuple(made)
 
 
@@ -275,5 +284,5 @@ def _kernel(jobs: tuple[lanes.Job, ...], width: int, on_compile: Progress | None
 
             return kernel_module(jobs, width)
 
-        found = _KERNELS[jobs, width] = Kernel(jobs, f"width {width}", write, on_compile)
+        found = _KERNELS[jobs, width] = Kernel(jobs, f"width {width}", write, on_compile, width)
     return found

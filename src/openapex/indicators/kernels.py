@@ -47,10 +47,17 @@ class Kernel:
         ``write()`` gives the LLVM code and how many numbers its rings hold; called only where nothing lies on disk.
     on_compile : callable, optional
         As in `compiled`.
+    width : int, default 1
+        Symbols side by side.
     """
 
     def __init__(
-        self, jobs: Sequence[lanes.Job], kind: str, write: Callable[[], tuple[str, int]], on_compile: Progress | None
+        self,
+        jobs: Sequence[lanes.Job],
+        kind: str,
+        write: Callable[[], tuple[str, int]],
+        on_compile: Progress | None,
+        width: int = 1,
     ) -> None:
         machine = _machine()
         name = _fingerprint(jobs, f"{kind} {machine.processor()}")
@@ -62,6 +69,7 @@ class Kernel:
             held = n_ring.to_bytes(8, "little") + machine.machine_code(text)
             machine.write_kernel(name, held)
         self._n_ring = int.from_bytes(held[:8], "little")
+        self._n_own = width * lanes.n_ranks(jobs)
         self._run = machine.loaded(held[8:])
 
     def over(
@@ -70,9 +78,10 @@ class Kernel:
         """Run symbols in the order given; return a verdict on each, 0 where it is done."""
         todo, verdicts = np.ascontiguousarray(symbols, dtype=np.int64), np.zeros(len(symbols), dtype=np.int64)
         begins = count(0, CHUNK)
+        longest = int(np.diff(offsets).max(initial=0)) if self._n_own else 0
 
         def work() -> None:
-            rings = np.empty(self._n_ring + 8)
+            rings = np.empty(self._n_ring + self._n_own * longest + 8)
             ring = rings.ctypes.data + -rings.ctypes.data % 64
             while (begin := next(begins)) < len(todo):
                 own, said = todo[begin : begin + CHUNK], verdicts[begin : begin + CHUNK]
@@ -150,9 +159,8 @@ def _fingerprint(jobs: Sequence[lanes.Job], kind: str) -> str:
     digest = hashlib.sha256(f"{kind} {_compiler()}".encode())
     for job in jobs:
         own = job.indicator
-        digest.update(
-            f"{own.name} {own.inputs} {len(own.outputs)} {job.arguments} {job.histories} {job.has_tail}".encode()
-        )
+        wanted = (job.arguments, job.histories, job.ranks, job.has_tail)
+        digest.update(repr((own.name, own.inputs, len(own.outputs), *wanted)).encode())
         digest.update(repr(own.start(*job.arguments)).encode())
         for part in _parts(own):
             digest.update(_text(part))

@@ -25,15 +25,15 @@ class CompositeHistory:
 
     Parameters
     ----------
-    judged : array of float, shape (n_bars,)
-        The score on every bar on which enough is known for a verdict, NaN elsewhere.
+    percentile : array of float, shape (n_symbols,)
+        Place of the last score among those of all bars on which enough is known for a verdict.
     score, coverage : array of float, shape (n_symbols, keep)
         On each symbol's last bars, newest last.
     last : mapping of job to array of float, shape (n_symbols, keep, n_outputs)
         All outputs of each signal there.
     """
 
-    judged: FloatArray
+    percentile: FloatArray
     score: FloatArray
     coverage: FloatArray
     last: Mapping[str, FloatArray]
@@ -112,7 +112,9 @@ def compiled_composite(
     whole = _composite(tuple(jobs[name][0].name if name in jobs else f"score_{name}" for name in names))
     fields = dict(columns) | {f"score_{name}": score for name, score in given.items()}
     todo = [*jobs.values(), (whole, weights | {"least": model.min_coverage - SLACK})]
-    *tails, made = compiled_tail(todo, fields, offsets, keep, with_history=[whole.name], on_compile=on_compile)
+    *tails, made = compiled_tail(
+        todo, fields, offsets, keep, with_history=False, with_rank=[whole.name], on_compile=on_compile
+    )
     last = {name: tail.last for name, tail in zip(jobs, tails, strict=True)}
-    judged = np.empty(0) if made.history is None else made.history
-    return CompositeHistory(judged, made.last[:, :, 1], made.last[:, :, 2], last)
+    percentile = np.empty(0) if made.rank is None else made.rank
+    return CompositeHistory(percentile, made.last[:, :, 1], made.last[:, :, 2], last)

@@ -11,15 +11,13 @@ import numpy as np
 
 from openapex.bars import Bars, BoolArray, FloatArray
 from openapex.indicators.compiled import Job, MissingCompiler, compiled_tail
+from openapex.indicators.percent_rank import percent_rank
 from openapex.indicators.step import interpreted
 from openapex.score.composite import SLACK, Verdict, composite, verdict
 from openapex.score.composite_compiled import CompositeHistory, compiled_composite
 from openapex.score.model import Model
 from openapex.signals import PRICE_SIGNALS, SIGNALS
 from openapex.signals.signal import EVENT_MEMORY, SignalName
-
-BLOCK = 128
-"""Symbols whose scores are ranked at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +92,7 @@ def panel(
         events=events,
         score=score,
         coverage=coverage,
-        percentile=_percentiles(history.judged, bars),
+        percentile=history.percentile,
         verdicts=[verdict(a, b, model) for a, b in zip(score.tolist(), coverage.tolist(), strict=True)],
         is_compiled=is_compiled,
     )
@@ -119,7 +117,7 @@ def _history(
         judged = np.where(both.coverage >= model.min_coverage - SLACK, both.score, np.nan)
         ends = bars.offsets[1:, None] - 1
         latest = {str(name): tail for name, tail in tails.items()}
-        return CompositeHistory(judged, both.score[ends], both.coverage[ends], latest), False
+        return CompositeHistory(_percentiles(judged, bars), both.score[ends], both.coverage[ends], latest), False
     return made, True
 
 
@@ -156,15 +154,9 @@ def _interpreted(bars: Bars, keep: int) -> tuple[dict[SignalName, FloatArray], d
 
 def _percentiles(judged: FloatArray, bars: Bars) -> FloatArray:
     """Return where each symbol's last score stands among its own sessions with a verdict, as `standing` does."""
-    edges, out = bars.offsets, np.full(len(bars.symbols), np.nan)
-    for first in range(0, len(out), BLOCK):  # some at once: neither a call for each nor new memory for all
-        end = min(first + BLOCK, len(out))
-        own, starts = judged[edges[first] : edges[end]], edges[first:end] - edges[first]
-        last = judged[edges[first + 1 : end + 1] - 1]
-        against = np.repeat(last, np.diff(edges[first : end + 1]))
-        n_below, n_ties, n = (
-            np.add.reduceat(x, starts, dtype=np.int64) for x in (own < against, own == against, own == own)
-        )
-        with np.errstate(invalid="ignore"):
-            out[first:end] = np.where(np.isnan(last), np.nan, 100.0 * (n_below + 0.5 * n_ties) / n)
+    out = np.full(len(bars.symbols), np.nan)
+    edges = bars.offsets.tolist()
+    for i in np.flatnonzero(~np.isnan(judged[bars.offsets[1:] - 1])).tolist():
+        own = judged[edges[i] : edges[i + 1]]
+        out[i] = percent_rank(own[~np.isnan(own)])
     return out

@@ -5,6 +5,6 @@
 Only `jobs` is imported here: a kernel that lies on disk needs no more of llvmlite than `machine` does.
 """
 
-from openapex.indicators.lanes.jobs import OFF, SPOILED, Job, NotLowered, arguments_of, fields_of
+from openapex.indicators.lanes.jobs import OFF, SPOILED, Job, NotLowered, arguments_of, fields_of, n_ranks
 
-__all__ = ["OFF", "SPOILED", "Job", "NotLowered", "arguments_of", "fields_of"]
+__all__ = ["OFF", "SPOILED", "Job", "NotLowered", "arguments_of", "fields_of", "n_ranks"]

@@ -18,11 +18,23 @@ class NotLowered(BadInput):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """An indicator with its parameters; which outputs are wanted on every bar, and whether all are on the last ones."""
+    """An indicator with its parameters, and what is wanted of it.
+
+    Parameters
+    ----------
+    histories : tuple of int
+        Outputs that are wanted on every bar.
+    ranks : tuple of int
+        Outputs whose last value's place in its own history is wanted, as `openapex.indicators.percent_rank` gives it
+        of the known ones; the history itself is not kept.
+    has_tail : bool
+        Whether all outputs are wanted on the last bars.
+    """
 
     indicator: Indicator
     arguments: tuple[int | float, ...]
     histories: tuple[int, ...] = ()
+    ranks: tuple[int, ...] = ()
     has_tail: bool = True
 
 
@@ -33,6 +45,13 @@ def fields_of(jobs: Sequence[Job]) -> list[str]:
 
 
 def arguments_of(jobs: Sequence[Job]) -> list[str]:
-    """Return what a kernel is given, in order: by name, histories as ``history 0 2`` (job, output), then ``tail 0``."""
+    """Return what a kernel is given, in order: ``history 0 2`` (job, output), then ``rank 0 2``, then ``tail 0``."""
     histories = [f"history {i} {j}" for i, job in enumerate(jobs) for j in job.histories]
-    return [*HEAD, *fields_of(jobs), *histories, *(f"tail {i}" for i, job in enumerate(jobs) if job.has_tail)]
+    ranks = [f"rank {i} {j}" for i, job in enumerate(jobs) for j in job.ranks]
+    tails = [f"tail {i}" for i, job in enumerate(jobs) if job.has_tail]
+    return [*HEAD, *fields_of(jobs), *histories, *ranks, *tails]
+
+
+def n_ranks(jobs: Sequence[Job]) -> int:
+    """Return how many histories a kernel keeps for itself while it runs over a few symbols."""
+    return sum(len(job.ranks) for job in jobs)

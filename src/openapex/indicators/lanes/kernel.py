@@ -6,7 +6,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from openapex.indicators.lanes.jobs import HEAD, OFF, SPOILED, Job, NotLowered, arguments_of, fields_of
+from openapex.indicators.lanes.jobs import HEAD, OFF, SPOILED, Job, NotLowered, arguments_of, fields_of, n_ranks
 from openapex.indicators.lanes.lowering import Lowering
 from openapex.indicators.lanes.plan import Plan, Slot, Trial, filled, leaves_of, numbered, refined
 from openapex.indicators.lanes.values import BIT, INTEGER, REAL, Lanes, Value, is_same
@@ -177,12 +177,17 @@ class Writer:
         own = b.add(at, INTEGER(lane))
         return b.select(b.icmp_signed("<", own, last), own, last)
 
-    def _group(self, at: Any) -> None:
+    def _lane_rows(self, at: Any) -> tuple[list[Any], list[Any], list[Any]]:
+        """Return the symbol of each lane, its first row and how many it has."""
         b = self._builder
         symbols = [b.load(b.gep(self._whole["symbols"], [self._lane_at(at, lane)])) for lane in range(self._width)]
         firsts = [b.load(b.gep(self._whole["offsets"], [symbol])) for symbol in symbols]
         ends = [b.load(b.gep(self._whole["offsets"], [b.add(symbol, INTEGER(1))])) for symbol in symbols]
-        lengths = [b.sub(end, first) for end, first in zip(ends, firsts, strict=True)]
+        return symbols, firsts, [b.sub(end, first) for end, first in zip(ends, firsts, strict=True)]
+
+    def _group(self, at: Any) -> None:
+        b = self._builder
+        symbols, firsts, lengths = self._lane_rows(at)
         shortest = longest = lengths[0]
         for length in lengths[1:]:
             shortest = b.select(b.icmp_signed("<", length, shortest), length, shortest)
@@ -195,21 +200,26 @@ class Writer:
         def plain(t: Any, outputs: Sequence[Sequence[Any]]) -> None:
             for lane, first in enumerate(firsts):
                 self._keep_history(outputs, lane, b.add(first, t))
+            self._keep_own(outputs, t, None)
 
         def at_the_end(t: Any, outputs: Sequence[Sequence[Any]]) -> None:
             for lane in range(self._width):
                 self._keep_tail(outputs, lane, t, symbols[lane], firsts[lane], lengths[lane])
+            self._keep_own(outputs, t, lengths)
 
         held = self._bars(held, INTEGER(0), cut, lambda t: [b.add(first, t) for first in firsts], plain)
 
-        def last_rows(t: Any) -> list[Any]:
-            rows = []
-            for first, length in zip(firsts, lengths, strict=True):
-                last = b.sub(length, INTEGER(1))
-                rows.append(b.add(first, b.select(b.icmp_signed("<", t, last), t, last)))
-            return rows
+        self._bars(held, cut, longest, lambda t: self._own_rows(firsts, lengths, t), at_the_end)
+        for k, name in enumerate(name for name in self._real if name.startswith("rank ")):
+            self._rank(name, k, symbols, lengths, longest)
 
-        self._bars(held, cut, longest, last_rows, at_the_end)
+    def _own_rows(self, firsts: Sequence[Any], lengths: Sequence[Any], t: Any) -> list[Any]:
+        """Return the row of each lane on bar `t`, its last one once its bars are over."""
+        b, rows = self._builder, []
+        for first, length in zip(firsts, lengths, strict=True):
+            last = b.sub(length, INTEGER(1))
+            rows.append(b.add(first, b.select(b.icmp_signed("<", t, last), t, last)))
+        return rows
 
     def _bars(self, held: Sequence[Any], begin: Any, end: Any, rows: Any, stored: Any) -> list[Any]:
         """Write a loop over bars; return the states after it."""
@@ -292,6 +302,58 @@ class Writer:
             for j in job.histories:
                 place = self._builder.gep(self._real[f"history {i} {j}"], [row])
                 self._builder.store(self._lanes.of_lane(outputs[i][j], lane), place)
+
+    def _keep_own(self, outputs: Sequence[Sequence[Any]], t: Any, lengths: Sequence[Any] | None) -> None:
+        """Write what is ranked later to memory of the thread, NaN in lanes whose bars are over."""
+        lanes, k = self._lanes, 0
+        for job, values in zip(self._jobs, outputs, strict=True):
+            for j in job.ranks:
+                code = lanes.code(values[j], "float", True)
+                if lengths is not None:
+                    own = [self._builder.icmp_signed("<", t, length) for length in lengths]
+                    code = self._builder.select(lanes.gathered(own), code, lanes.constant(float("nan"), "float", True))
+                self._builder.store(code, self._own_place(k, t))
+                k += 1
+
+    def _own_place(self, k: int, t: Any) -> Any:
+        """Return where the thread keeps the `k`-th ranked output of a bar: behind the rings, bar after bar."""
+        b, width = self._builder, self._width
+        row = b.add(b.mul(t, INTEGER(n_ranks(self._jobs))), INTEGER(k))
+        place = b.add(b.mul(row, INTEGER(width)), INTEGER(self._plan.ring_size * width))
+        wide = self._lanes.type_of("float", True).as_pointer()
+        return b.bitcast(b.gep(self._real["rings"], [place]), wide)
+
+    def _rank(self, name: str, k: int, symbols: Sequence[Any], lengths: Sequence[Any], longest: Any) -> None:
+        """Write the place of each lane's last value among its own: lower ones, ties half, in percent of the known."""
+        b, lanes, before = self._builder, self._lanes, self._builder.block
+        lasts = []
+        for lane, length in enumerate(lengths):
+            whole = Value(b.load(self._own_place(k, b.sub(length, INTEGER(1)))), "float", self._width > 1)
+            lasts.append(lanes.of_lane(whole, lane))
+        last, nothing = lanes.gathered(lasts), lanes.constant(0.0, "float", True)
+        head, after = self._function.append_basic_block("rank"), self._function.append_basic_block("ranked")
+        b.branch(head)
+        b.position_at_end(head)
+        t, counts = b.phi(INTEGER), [b.phi(nothing.type) for _ in range(3)]
+        value = b.load(self._own_place(k, t))
+        found = [b.fcmp_ordered(sign, value, other) for sign, other in (("<", last), ("==", last), ("==", value))]
+        grown = [b.fadd(n, b.uitofp(is_so, n.type)) for n, is_so in zip(counts, found, strict=True)]
+        following = b.add(t, INTEGER(1))
+        b.cbranch(b.icmp_signed("<", following, longest), head, after)
+        for phi, start, end in [
+            (t, INTEGER(0), following),
+            *((n, nothing, m) for n, m in zip(counts, grown, strict=True)),
+        ]:
+            phi.add_incoming(start, before)
+            phi.add_incoming(end, head)
+        b.position_at_end(after)
+        half, percent = lanes.constant(0.5, "float", True), lanes.constant(100.0, "float", True)
+        place = b.fdiv(b.fmul(percent, b.fadd(grown[0], b.fmul(half, grown[1]))), grown[2])
+        is_known = b.fcmp_ordered("==", last, last)
+        place = b.select(is_known, place, lanes.constant(float("nan"), "float", True))
+        for lane, symbol in enumerate(symbols):
+            own = lanes.of_lane(Value(place, "float", self._width > 1), lane)
+            b.store(own, b.gep(self._real[name], [symbol]))
 
     def _keep_tail(
         self, outputs: Sequence[Sequence[Any]], lane: int, t: Any, symbol: Any, first: Any, length: Any
