@@ -13,6 +13,7 @@ import polars as pl
 from openapex.adjust import adjusted
 from openapex.bars import FIELDS, Bars, BoolArray, Field, FloatArray, IntArray, runs_without
 from openapex.desk.bulk import Bulk
+from openapex.indicators.kernels import threads_for
 from openapex.quality.usable_arrays import usable_arrays
 from openapex.sessions import SessionArray, calendar_of
 
@@ -45,7 +46,7 @@ def ready(part: Bulk, now: datetime) -> tuple[Bars, list[str]]:
 
 
 def _rows(frame: pl.DataFrame) -> _Rows:
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(threads_for(frame.height)) as pool:
         dating = pool.submit(_days, frame["session"])
         reading = pool.map(_numbers, frame.select(FIELDS))
         runs = frame["symbol"].rle().struct.unnest()
@@ -74,7 +75,7 @@ def _usable(rows: _Rows, actions: pl.DataFrame, calendar: str | None, now: datet
     dropped = np.flatnonzero(~made.keep | made.provisional | rows.is_provisional)
     if len(dropped):
         runs = runs_without(dropped, len(days))
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(threads_for(len(days))) as pool:
             closed_up = pool.map(lambda column: _closed_up(column, runs), columns.values())
             days, offsets = _closed_up(days, runs), offsets - np.searchsorted(dropped, offsets)
             columns = dict(zip(FIELDS, closed_up, strict=True))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -146,11 +147,15 @@ def scored(parts: Sequence[Rows], asked: Universe | None) -> Scored:
         why = f": {next(iter(refused.values())).reason}" if refused else ""
         raise NoData(f"none of {len(names)} symbols can be scored{why}")
     session: date = table["session"].max()  # type: ignore[assignment]
-    is_fresh = pl.col("session") >= session - timedelta(days=MAX_AGE_DAYS)
-    for name, last in table.filter(~is_fresh).select("symbol", "session").iter_rows():
-        refused[name] = Refused(name, "Stale", f"{name} ends on {last}, the scan stands on {session}")
+    is_fresh = table["session"] >= session - timedelta(days=MAX_AGE_DAYS)
+    if not is_fresh.all():
+        for name, last in table.filter(~is_fresh).select("symbol", "session").iter_rows():
+            refused[name] = Refused(name, "Stale", f"{name} ends on {last}, the scan stands on {session}")
+        table = table.filter(is_fresh)
     place = {name: i for i, name in enumerate(names)}
-    table = table.filter(is_fresh).sort(pl.col("symbol").replace_strict(place, return_dtype=pl.Int64))
+    places = [place[name] for name in table["symbol"]]
+    if any(after < before for before, after in pairwise(places)):
+        table = table[np.argsort(places)]
     numbers = table.select(pl.col(list(RANKED.values())).fill_null(float("nan")))
     return Scored(
         table=table.hstack(
@@ -235,9 +240,13 @@ def _events(events: Mapping[str, BoolArray], rows: IntArray) -> pl.Series:
         ages.append(np.argmax(own[places[-1], ::-1], axis=1))
     which = np.repeat(np.arange(len(names)), [len(place) for place in places])
     place = np.concatenate(places)
+    every = np.arange(len(rows))  # a row without events gets an empty list by the null that each row ends with
     order = np.lexsort((which, np.concatenate(ages), place))
-    found = pl.DataFrame({"row": place[order], "name": pl.Series(names).gather(which[order])})
-    lists = found.group_by("row", maintain_order=True).agg("name")
-    every = pl.DataFrame({"row": np.arange(len(rows))})
-    joined = every.join(lists, on="row", how="left", maintain_order="left")
-    return joined.select(pl.col("name").fill_null(pl.lit([], dtype=pl.List(pl.String)))).to_series()
+    order = np.concatenate([order, len(place) + every])[
+        np.argsort(np.concatenate([place[order], every]), kind="stable")
+    ]
+    said = pl.Series([*names, None], dtype=pl.String).gather(
+        np.concatenate([which, np.full(len(rows), len(names))])[order]
+    )
+    found = pl.DataFrame({"row": np.concatenate([place, every])[order], "name": said})
+    return found.group_by("row", maintain_order=True).agg(pl.col("name").drop_nulls())["name"]

@@ -149,7 +149,7 @@ class FilesSource:
         files = [self.path] if self._tables is None else [table.file for table in self._folder.of_kind("bars")]
         parts, later = [], set[str]()
         for file in files:
-            scan = scanned(file)
+            scan = self._scan if file == self.path else scanned(file)
             rows = collected(bar_columns(scan) if wanted is None else rows_of(scan, wanted), file.name)
             table, after = long_table(rows, file.name, end)
             parts.append((file.name, table))
