@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check bench bench-scan format lint types contracts constraints docs clean
+.PHONY: help demo test test-all check bench format lint types contracts constraints docs clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -35,9 +35,6 @@ contracts: $(VENV)/.dev ## check which way imports go
 
 bench: $(VENV)/.dev ## measure against the bars; fails when one is missed
 	$(BIN)/python -m benchmarks
-
-bench-scan: $(VENV)/.dev ## measure apex scan beside its peers; its bars are not all met yet
-	$(BIN)/python -m benchmarks.scan
 
 constraints: $(VENV)/.dev ## pin every dependency anew (host-free)
 	$(BIN)/uv pip compile --universal --python-version 3.11 --extra dev --extra pandas --no-header --no-annotate -q pyproject.toml -o constraints.txt

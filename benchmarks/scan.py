@@ -28,13 +28,13 @@ PEERS = (
 )
 BAR, MEMORY_BAR_GB, PER_BAR_BAR, COPIES_BAR = 1.0, 1.2, 1.2, 8.0
 NO_BAR = float("inf")
-ROUNDS, MOST_ROUNDS = 5, 12
+ROUNDS, MOST_ROUNDS, MOST_SIZE_ROUNDS = 5, 12, 5
 SLOW_SECONDS = 5.0
 """A peer that takes longer is run once only."""
 SIZES = (500, 2_000, 8_000, 32_000)
 N_BARS_EACH = 1_829
 """As many as in the shared file: seven years of sessions."""
-WARM_ROUNDS = 7
+WARM_ROUNDS, WARM_SECONDS = 5, 6.0
 SIMULATED_UNIVERSE = (2_390, N_BARS_EACH)
 """Symbols, and bars of each, of the file that stands in where the shared one is absent: as many as there."""
 
@@ -44,6 +44,7 @@ def run() -> Iterator[Measured]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["APEX_HOME"] = str(folder / "home")
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code, and so have the peers
         path = _prices(folder)
         apart, where = disagreement(PEERS, path, folder)
         agree = Measured(f"peers' differences / {TOLERANCE:g} of the value", apart, 1.0, f"worst: {where}")
@@ -91,16 +92,23 @@ def rounds(commands: dict[str, list[str]]) -> dict[str, list[Run]]:
 
 
 def time_per_bar(folder: Path) -> Iterator[Measured]:
-    """Yield the slowest size's time per bar against the fastest's: warm, reading included, one process a size."""
-    taken, words = [], []
-    for n_symbols in SIZES:
-        path = simulated(folder / f"{n_symbols}.parquet", n_symbols, N_BARS_EACH)
-        done = watched(_python("benchmarks.scan", path))
-        path.unlink()
-        taken.append(float(done.printed) / (n_symbols * N_BARS_EACH))
-        words.append(f"{n_symbols:,}: {taken[-1] * 1e9:.0f} ns, {done.peak_gb:.2f} GB")
-    detail = f"symbols of {N_BARS_EACH} bars: " + "; ".join(words)
-    yield Measured("scan, time per bar, slowest / fastest size", max(taken) / min(taken), PER_BAR_BAR, detail)
+    """Yield the slowest size's time per bar against the fastest's: warm, reading included, one process a size.
+
+    A busy machine only adds time, so a missed bar gets more rounds.
+    """
+    paths = {n: simulated(folder / f"{n}.parquet", n, N_BARS_EACH) for n in SIZES}
+    best, peak = dict.fromkeys(SIZES, float("inf")), dict.fromkeys(SIZES, 0.0)
+    for _ in range(MOST_SIZE_ROUNDS):
+        for n, path in paths.items():
+            done = watched(_python("benchmarks.scan", path))
+            best[n] = min(best[n], float(done.printed) / (n * N_BARS_EACH))
+            peak[n] = max(peak[n], done.peak_gb)
+        if max(best.values()) <= PER_BAR_BAR * min(best.values()):
+            break
+    words = [f"{n:,}: {best[n] * 1e9:.0f} ns, {peak[n]:.2f} GB" for n in SIZES]
+    ratio = max(best.values()) / min(best.values())
+    detail = f"symbols of {N_BARS_EACH:,} bars: " + "; ".join(words)
+    yield Measured("scan, time per bar, slowest / fastest size", ratio, PER_BAR_BAR, detail)
 
 
 def scan_seconds(path: str) -> float:
@@ -112,7 +120,10 @@ def scan_seconds(path: str) -> float:
 
     once()
     once()
-    return min(seconds(once) for _ in range(WARM_ROUNDS))
+    taken: list[float] = []
+    while len(taken) < WARM_ROUNDS or sum(taken) < WARM_SECONDS:  # small universes many times: best of as long a time
+        taken.append(seconds(once))
+    return min(taken)
 
 
 def price_signals() -> Measured:
@@ -189,5 +200,8 @@ if __name__ == "__main__":
     if len(sys.argv) == 2:
         print(scan_seconds(sys.argv[1]))
     else:
+        missed = 0
         for measured in run():
             print(measured, flush=True)
+            missed += not measured.holds
+        sys.exit(missed > 0)

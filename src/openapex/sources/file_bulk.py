@@ -45,8 +45,9 @@ def long_table(frame: pl.DataFrame, where: str, end: date | None) -> tuple[pl.Da
         names = table["symbol"].unique()
         table = table.filter(pl.col("session") <= end)
         later = frozenset(names.to_list()) - frozenset(table["symbol"].unique().to_list())
-    lacking = table["close"].is_finite().fill_null(False).not_().arg_true()
-    if len(lacking):
+    close = table["close"]
+    if close.null_count() or not close.is_finite().all():
+        lacking = close.is_finite().fill_null(False).not_().arg_true()
         prices = table[lacking].select(pl.col(FIELDS[:4]).cast(pl.Float64).fill_nan(None))
         nothing = lacking.filter(prices.select(pl.all_horizontal(pl.all().is_null())).to_series())
         if len(nothing):  # what stays is not copied
@@ -62,7 +63,8 @@ def _is_in_order(table: pl.DataFrame) -> bool:
     runs = table["symbol"].rle().struct.unnest()
     if not runs["value"].is_sorted() or runs["value"].n_unique() < runs.height:
         return False
-    grows = np.diff(table["session"].to_physical().to_numpy()) > 0
+    days = table["session"].to_physical().to_numpy()
+    grows = days[1:] > days[:-1]
     ends = np.cumsum(runs["len"].to_numpy())[:-1]
     grows[ends - 1] = True
     return bool(grows.all())
