@@ -22,7 +22,8 @@ Column = TypeVar("Column", FloatArray, SessionArray)
 class Bulk:
     """Bars of many symbols as delivered, in one frame sorted by (symbol, session), one row a session.
 
-    Numbers may stand in other types than those of `BAR_SCHEMA`, as a file has them.
+    Numbers may stand in other types than those of `BAR_SCHEMA`, as a file has them.  `runs` are ``value`` and ``len``
+    of each symbol where they are known already.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Bulk:
     version: str | None = None
     failed: dict[str, ApexError] = field(default_factory=dict)
     later: frozenset[str] = frozenset()
+    runs: pl.DataFrame | None = None
 
 
 def bulk(
@@ -63,7 +65,9 @@ def bulk(
         from openapex.sources.files import FilesSource
 
         found = FilesSource(data).bulk(symbols, end=as_of)
-        return (Bulk(found.source, False, found.basis, found.bars, failed=found.failed, later=found.later),)
+        return (
+            Bulk(found.source, False, found.basis, found.bars, failed=found.failed, later=found.later, runs=found.runs),
+        )
     if source == "demo":
         return (_simulated(symbols, as_of, now, progress),)
     return _stored(symbols, as_of)
@@ -92,10 +96,11 @@ def _framed(data: "Columns", symbols: Sequence[str] | None, as_of: date | None) 
     frame = polars_frame(data)
     if symbol_column(frame.columns) is None:
         raise BadInput(f"the frame has columns {frame.columns}, must have one that names the symbol")
-    bars, later = long_table(frame, "the frame", as_of)
+    table = long_table(frame, "the frame", as_of)
+    bars, runs = table.bars, table.runs
     if symbols is not None:
-        bars = bars.filter(pl.col("symbol").is_in(list(symbols)))
-    return Bulk("frame", False, "split_adjusted", bars, later=later)
+        bars, runs = bars.filter(pl.col("symbol").is_in(list(symbols))), None
+    return Bulk("frame", False, "split_adjusted", bars, later=table.later, runs=runs)
 
 
 def _simulated(

@@ -197,8 +197,8 @@ def score_part(task: Task, part: Universe) -> Rows:
         raise BadInput(f"openapex on a worker is {__version__}, must be {task.version} as at the caller")
     names = [*part.symbols, *(() if BENCHMARK in part.symbols else (BENCHMARK,))]
     rows = collected(file_rows(task.table.rows(), names), task.table.name)
-    bars, later = long_table(rows, task.table.name, task.as_of)
-    bulk = Bulk(f"files:{task.table.name}", False, "split_adjusted", bars, later=later)
+    found = long_table(rows, task.table.name, task.as_of)
+    bulk = Bulk(f"files:{task.table.name}", False, "split_adjusted", found.bars, later=found.later, runs=found.runs)
     return rows_of(
         [bulk], part, scoring_model(task.model), as_of=task.as_of, now=task.now, keep=task.keep,
         progress=lambda text: None,

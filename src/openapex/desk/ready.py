@@ -34,7 +34,7 @@ class _Rows:
 def ready(part: Bulk, now: datetime) -> tuple[Bars, list[str]]:
     """Return the usable bars of one part as ragged arrays, what `analyze` uses of all at once; and who is in it."""
     as_is = part.basis == "split_adjusted"  # then `adjusted` would only sort what is sorted
-    rows = _rows(part.bars if as_is else adjusted(part.bars, part.actions, part.basis).bars)
+    rows = _rows(part.bars, part.runs) if as_is else _rows(adjusted(part.bars, part.actions, part.basis).bars, None)
     calendars = [calendar_of(name) for name in rows.symbols]
     if len(set(calendars)) <= 1:
         return _usable(rows, part.actions, next(iter(calendars), "XNYS"), now), rows.symbols
@@ -45,11 +45,11 @@ def ready(part: Bulk, now: datetime) -> tuple[Bars, list[str]]:
     return Bars.from_frame(pl.concat([group.frame() for group in groups])), rows.symbols
 
 
-def _rows(frame: pl.DataFrame) -> _Rows:
+def _rows(frame: pl.DataFrame, runs: pl.DataFrame | None) -> _Rows:
     with ThreadPoolExecutor(threads_for(frame.height)) as pool:
         dating = pool.submit(_days, frame["session"])
         reading = pool.map(_numbers, frame.select(FIELDS))
-        runs = frame["symbol"].rle().struct.unnest()
+        runs = frame["symbol"].rle().struct.unnest() if runs is None else runs
         columns: dict[Field, FloatArray] = dict(zip(FIELDS, reading, strict=True))
     offsets = np.concatenate([[0], np.cumsum(runs["len"].to_numpy())]).astype(np.int64)
     is_provisional = frame["provisional"].fill_null(False).to_numpy()

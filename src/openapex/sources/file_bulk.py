@@ -29,10 +29,23 @@ class BulkBars:
     bars: pl.DataFrame
     failed: dict[str, ApexError]
     later: frozenset[str] = frozenset()
+    runs: pl.DataFrame | None = None
 
 
-def long_table(frame: pl.DataFrame, where: str, end: date | None) -> tuple[pl.DataFrame, frozenset[str]]:
-    """Return the bars of a long table: cut, sorted, one row a session, none without a price; and who comes later.
+@dataclass(frozen=True, slots=True)
+class LongTable:
+    """A long table of bars: `later` are the symbols whose bars all lie after the asked end.
+
+    `runs` are ``value`` and ``len`` of each symbol, in order, where they are known already; looking takes a while.
+    """
+
+    bars: pl.DataFrame
+    later: frozenset[str]
+    runs: pl.DataFrame | None
+
+
+def long_table(frame: pl.DataFrame, where: str, end: date | None) -> LongTable:
+    """Return the bars of a long table: cut, sorted, one row a session, none without a price.
 
     Raises
     ------
@@ -51,23 +64,24 @@ def long_table(frame: pl.DataFrame, where: str, end: date | None) -> tuple[pl.Da
         prices = table[lacking].select(pl.col(FIELDS[:4]).cast(pl.Float64).fill_nan(None))
         nothing = lacking.filter(prices.select(pl.all_horizontal(pl.all().is_null())).to_series())
         if len(nothing):  # what stays is not copied
-            runs = runs_without(nothing.to_numpy(), table.height)
-            table = pl.concat([table.slice(begin, end - begin) for begin, end in runs] or [table.clear()])
-    return (table if _is_in_order(table) else last_good(table, ("symbol", "session"))), later
+            kept = runs_without(nothing.to_numpy(), table.height)
+            table = pl.concat([table.slice(begin, after - begin) for begin, after in kept] or [table.clear()])
+    runs = _runs_in_order(table)
+    return LongTable(table if runs is not None else last_good(table, ("symbol", "session")), later, runs)
 
 
-def _is_in_order(table: pl.DataFrame) -> bool:
-    """Return whether symbols rise and within each the sessions do."""
-    if table.is_empty():
-        return True
+def _runs_in_order(table: pl.DataFrame) -> pl.DataFrame | None:
+    """Return the runs of symbols if symbols rise and within each the sessions do, otherwise None."""
     runs = table["symbol"].rle().struct.unnest()
+    if table.is_empty():
+        return runs
     if not runs["value"].is_sorted() or runs["value"].n_unique() < runs.height:
-        return False
+        return None
     days = table["session"].to_physical().to_numpy()
     grows = days[1:] > days[:-1]
     ends = np.cumsum(runs["len"].to_numpy())[:-1]
     grows[ends - 1] = True
-    return bool(grows.all())
+    return runs if grows.all() else None
 
 
 def joined(parts: Sequence[tuple[str, pl.DataFrame]]) -> pl.DataFrame:

@@ -147,13 +147,14 @@ class FilesSource:
             made = one_by_one(list(self.fetch(wanted or self.symbols(), end=end)))
             return BulkBars(name, "split_adjusted", *made)
         files = [self.path] if self._tables is None else [table.file for table in self._folder.of_kind("bars")]
-        parts, later = [], set[str]()
+        parts, later, runs = [], set[str](), None
         for file in files:
             scan = self._scan if file == self.path else scanned(file)
             rows = collected(bar_columns(scan) if wanted is None else rows_of(scan, wanted), file.name)
-            table, after = long_table(rows, file.name, end)
-            parts.append((file.name, table))
-            later |= after
+            table = long_table(rows, file.name, end)
+            parts.append((file.name, table.bars))
+            later |= table.later
+            runs = table.runs
         alone = self._folder.stand_alone if self._tables else ()
         single, failed, after = one_by_one(
             list(self.fetch([one for one in alone if wanted is None or one in wanted], end=end))
@@ -161,7 +162,8 @@ class FilesSource:
         bars = joined([*parts, ("", single)] if single.height or not parts else parts)
         late = frozenset(later | after)
         present = frozenset(bars["symbol"].unique()) if late else late
-        return BulkBars(name, "split_adjusted", bars, failed, late - present)
+        is_one = len(parts) == 1 and not single.height
+        return BulkBars(name, "split_adjusted", bars, failed, late - present, runs if is_one else None)
 
     def fetch_series(self, names: Sequence[str], *, end: date | None = None) -> Iterator[Answer]:
         """Return one answer per macro series, in the order asked; bars of that name are not looked for."""
