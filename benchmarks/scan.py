@@ -44,7 +44,6 @@ def run() -> Iterator[Measured]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         os.environ["APEX_HOME"] = str(folder / "home")
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # an installed package has its byte code, and so have the peers
         path = _prices(folder)
         apart, where = disagreement(PEERS, path, folder)
         agree = Measured(f"peers' differences / {TOLERANCE:g} of the value", apart, 1.0, f"worst: {where}")
