@@ -147,3 +147,12 @@ def test_a_model_of_price_signals_alone(tmp_path: Path) -> None:
     made = json.loads(apex(tmp_path, "analyze", "IWM", "--source", "demo", "--model", "technical", "--json").stdout)
     assert made["coverage"] == pytest.approx(1)
     assert {part["name"]: part["weight"] for part in made["signals"]}["sentiment"] == 0
+
+
+def test_a_warning_is_one_line_without_source(prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APEX_KERNELS", "/proc/nowhere")
+    done = apex(tmp_path, "scan", "--data", str(prices), "--json")
+    assert done.returncode == 0
+    lines = done.stderr.splitlines()
+    assert all(line.startswith("apex: compiled indicators cannot be kept") for line in lines)
+    assert lines

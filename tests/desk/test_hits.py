@@ -180,7 +180,7 @@ CONDITIONS = (
 def source_of(path: Path | None, as_of: date | None = None, asked: Universe | None = None) -> Source:
     names, kind = (asked.symbols if asked else None), (None if path else "demo")
     parts = bulk(names, source=kind, data=path, as_of=as_of, now=NOW, progress=lambda text: None)
-    bars = together([ready(part, NOW)[0] for part in parts])
+    bars = together([ready(part, NOW).bars for part in parts])
     return Source(bars, model("apex"), late_scores(bars, parts, as_of, NOW), asked)
 
 

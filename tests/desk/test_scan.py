@@ -89,7 +89,7 @@ def test_universes_are_files_lists_of_holdings_and_names(prices: Path, tmp_path:
         ({"sort": "-scor"}, UnknownName),
         ({"columns": ["symbols"]}, UnknownName),
         ({"preset": "rsi-dips"}, UnknownName),
-        ({"top": 0}, BadInput),
+        ({"top": -1}, BadInput),
         ({"universe": []}, BadInput),
         ({"universe": ["NOPE"]}, NoData),
         ({"data": pl.DataFrame({"symbol": ["A"]}), "engine": "dask"}, BadInput),
@@ -120,3 +120,32 @@ def test_nothing_to_scan_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("APEX_HOME", str(tmp_path))
     with pytest.raises(NoData, match="apex import PATH"):
         apex.scan()
+
+
+def test_rows_that_the_quality_rules_leave_out_are_counted(prices: Path) -> None:
+    assert apex.scan(["SPY"], data=prices).n_quarantined == 0
+    bars = pl.read_parquet(prices)
+    row = pl.int_range(pl.len()).over("symbol")
+    is_bad = (pl.col("symbol") == "SPY") & row.is_in([100, 200])
+    bad = bars.with_columns(high=pl.when(is_bad).then(1.0).otherwise("high"))
+    report = apex.scan(["SPY", "IWM"], data=bad)
+    assert report.n_quarantined == report.to_dict()["quarantined"] == 2
+    named = apex.analyze("SPY", data=bad.filter(pl.col("symbol") == "SPY")).to_dict()["data"]
+    assert named["n_quarantined"] == 2
+
+
+def test_before_the_simulated_market_began_nothing_can_be_scored() -> None:
+    with pytest.raises(NoData, match="none of 2 symbols can be scored"):
+        apex.scan(["SPY", "IWM"], source="demo", as_of="1990-01-01")
+
+
+def test_bars_in_the_place_of_the_universe_are_told_where_they_go(prices: Path) -> None:
+    with pytest.raises(BadInput, match="must be tickers; bars are passed as data="):
+        apex.scan(pl.read_parquet(prices))  # type: ignore[arg-type]
+
+
+def test_top_0_is_all_and_a_file_of_tickers_may_have_commas_and_quotes(prices: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("SPY,\n\"IWM\"\n'QQQ'; # three\n")
+    report = apex.scan(str(file), data=prices, top=0)
+    assert sorted(report.hits["symbol"]) == ["IWM", "QQQ", "SPY"]

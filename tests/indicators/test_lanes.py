@@ -1,6 +1,8 @@
 """Steps written as machine code for four symbols at once: what is refused, what is shared, and gaps that fall apart."""
 
+import importlib.util
 import math
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -12,6 +14,7 @@ from openapex.indicators import INDICATORS, SMA, Indicator, interpreted
 from openapex.indicators.compiled import compiled, compiled_tail
 from openapex.indicators.lanes import Job, NotLowered
 from openapex.indicators.lanes.kernel import kernel_module, planned
+from openapex.indicators.sma import sma_start, sma_step
 from openapex.indicators.step import NAN, ring, step
 from openapex.signals import PRICE_SIGNALS
 
@@ -143,9 +146,26 @@ def returns_another_ring(state, close):
     return (last, ring(3)), close
 
 
+def_outside = 3.0
+
+
+@step
+def joins_numbers(state, close):
+    return state, 1.0 if len((1, 2)) and 4 else close
+
+
+@step
+def assigns_on_one_path(state, close):
+    if close > 1.0:
+        def_outside = 2.0
+    return state, def_outside
+
+
 @pytest.mark.parametrize(
     ("function", "words"),
     [
+        (joins_numbers, "which joins numbers"),
+        (assigns_on_one_path, "the name def_outside, which may stand for nothing here"),
         (writes_where_lanes_differ, "held.0. cannot be written as machine code"),
         (loops_while, "while close > 1.0"),
         (reads_a_place_of_its_own_lane, "a place that is not of a ring, or not the same for all symbols"),
@@ -180,3 +200,77 @@ def test_counts_of_each_lane_loops_and_choices():
     columns, offsets = universe([200, 180, 199, 60, 1, 77])
     columns["close"][300] = NAN
     assert_equal(indicator, columns, offsets)
+
+
+@step
+def first_of(held):
+    return held[0]
+
+
+@step
+def reads_around_a_store(state, close):
+    _, held = state
+    before = first_of(held)
+    held[0] = close
+    after = first_of(held)
+    return (close, held), (before, after)
+
+
+@step
+def signed_zero(state, close):
+    return state, 0.0 if close > 50.0 else -0.0
+
+
+@step
+def two_in_reverse(state, close):
+    slow, fast = state
+    fast, quick = sma_step(fast, close, 5)
+    slow, calm = sma_step(slow, close, 5)
+    return (slow, fast), (quick, calm)
+
+
+@step
+def counts_below_zero(state, close):
+    n = state - 1 if close > 50.0 else state
+    return n, 1.0 * abs(n)
+
+
+@pytest.mark.parametrize(
+    ("function", "start", "outputs"),
+    [
+        (reads_around_a_store, lambda: (NAN, ring(3)), ("before", "after")),
+        (signed_zero, lambda: 0.0, ("out",)),
+        (two_in_reverse, lambda: (sma_start(5), sma_start(5)), ("quick", "calm")),
+        (counts_below_zero, lambda: 0, ("out",)),
+    ],
+)
+def test_what_python_does_step_by_step(function, start, outputs):
+    indicator = Indicator("made", ("close",), outputs, {}, start, function, lambda: 0, (0,) * len(outputs))
+    columns, offsets = universe([40, 60, 30, 50, 45])
+    assert_equal(indicator, columns, offsets)
+    found = compiled(indicator, [columns["close"]], offsets)
+    for own, wanted in zip(found, alone(indicator, columns, offsets), strict=True):
+        np.testing.assert_array_equal(np.signbit(own), np.signbit(wanted))
+
+
+def test_a_file_that_changed_after_it_was_imported_is_not_compiled(tmp_path):
+    body = "@step\ndef own_step(state, close):\n    return state, close * 2.0\n"
+    text = f"from openapex.indicators.step import step\n\n\n{body}"
+    file = tmp_path / "own_steps.py"
+    file.write_text(text)
+    spec = importlib.util.spec_from_file_location("own_steps", file)
+    own = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(own)
+    file.write_text(text.replace("2.0", "3.0"))
+    with pytest.raises(NotLowered, match="own_step: its file has changed since it was imported"):
+        kernel_module(made(own.own_step, lambda: 0.0), 4)
+
+
+def test_threads_that_keep_one_kernel_do_not_meet(tmp_path, monkeypatch):
+    from openapex.indicators.lanes import machine
+
+    monkeypatch.setenv("APEX_KERNELS", str(tmp_path))
+    with ThreadPoolExecutor(4) as pool:  # warnings are errors here
+        list(pool.map(lambda i: machine.write_kernel("one", bytes(100 + i)), range(200)))
+    assert [file.name for file in tmp_path.iterdir()] == ["one.apex"]
+    assert machine.read_kernel("one") is not None

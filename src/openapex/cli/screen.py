@@ -73,6 +73,9 @@ def _summary(report: ScanReport) -> Text:
         f"({report.n_bars / max(report.seconds, 1e-9):,.0f} rows a second)",
         "dim",
     )
+    if report.n_quarantined:
+        text.append(f"\n  ! {report.n_quarantined:,} rows quarantined by the quality rules", "yellow")
+        text.append("  (apex analyze SYMBOL names each)", "dim")
     for cause, n in Counter(one.cause for one in report.refused).most_common():
         named = [one for one in report.refused if one.cause == cause]
         names = ", ".join(one.symbol for one in named[:SHOWN_REFUSED]) + (" …" if n > SHOWN_REFUSED else "")

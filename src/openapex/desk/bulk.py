@@ -13,7 +13,16 @@ from openapex.desk.frames import Columns, polars_frame
 from openapex.desk.material import open_source
 from openapex.errors import ApexError, BadInput
 from openapex.sessions import SessionArray
-from openapex.sources.source import ACTION_SCHEMA, FACT_SCHEMA, HEADLINE_SCHEMA, Basis, Delivery, Failure, empty
+from openapex.sources.source import (
+    ACTION_SCHEMA,
+    BAR_SCHEMA,
+    FACT_SCHEMA,
+    HEADLINE_SCHEMA,
+    Basis,
+    Delivery,
+    Failure,
+    empty,
+)
 
 Column = TypeVar("Column", FloatArray, SessionArray)
 
@@ -123,7 +132,7 @@ def _simulated(
         for name in ("bars", "actions", "headlines", "facts")
     }
     kept = {name: frame for name, frame in frames.items() if frame is not None}
-    kept.setdefault("bars", empty(found[0].bars.schema) if found else pl.DataFrame())
+    kept.setdefault("bars", empty(BAR_SCHEMA))
     return Bulk("demo", True, "as_traded", **kept, failed=failed, later=frozenset(later))
 
 

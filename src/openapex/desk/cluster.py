@@ -210,7 +210,13 @@ def _counted_once(rows: Sequence[Rows], has_benchmark: bool) -> tuple[Rows, ...]
     if not has_benchmark:
         return tuple(rows)
     first, *others = rows
-    return (first, *(replace(part, n_bars=part.n_bars - first.n_bars) for part in others))
+    return (
+        first,
+        *(
+            replace(part, n_bars=part.n_bars - first.n_bars, n_quarantined=part.n_quarantined - first.n_quarantined)
+            for part in others
+        ),
+    )
 
 
 @contextmanager

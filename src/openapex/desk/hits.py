@@ -198,7 +198,7 @@ def history(
     progress("reading")
     path = data_path(data)
     parts = bulk(wanted, source=source, data=path, as_of=cut, now=now, progress=progress)
-    bars = together([ready(part, now)[0] for part in parts])
+    bars = together([ready(part, now).bars for part in parts])
     made = past(Source(bars, chosen, late_scores(bars, parts, cut, now), asked), condition, progress)
     in_span = np.ones(len(bars), bool) if first is None else bars.sessions >= np.datetime64(first, "D")
     scored = made.is_scored & in_span

@@ -31,18 +31,28 @@ class _Rows:
     columns: dict[Field, FloatArray]
 
 
-def ready(part: Bulk, now: datetime) -> tuple[Bars, list[str]]:
-    """Return the usable bars of one part as ragged arrays, what `analyze` uses of all at once; and who is in it."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """The usable bars of a part, who is in it, and how many rows the quality rules quarantined."""
+
+    bars: Bars
+    symbols: list[str]
+    n_quarantined: int
+
+
+def ready(part: Bulk, now: datetime) -> Ready:
+    """Return the usable bars of one part as ragged arrays: what `analyze` uses, of all symbols at once."""
     as_is = part.basis == "split_adjusted"  # then `adjusted` would only sort what is sorted
     rows = _rows(part.bars, part.runs) if as_is else _rows(adjusted(part.bars, part.actions, part.basis).bars, None)
     calendars = [calendar_of(name) for name in rows.symbols]
     if len(set(calendars)) <= 1:
-        return _usable(rows, part.actions, next(iter(calendars), "XNYS"), now), rows.symbols
+        return Ready(*_usable(rows, part.actions, next(iter(calendars), "XNYS"), now))
     groups = []
     for calendar in sorted(set(calendars), key=str):
         chosen = [at for at, own in enumerate(calendars) if own == calendar]
         groups.append(_usable(_chosen(rows, chosen), part.actions, calendar, now))
-    return Bars.from_frame(pl.concat([group.frame() for group in groups])), rows.symbols
+    whole = Bars.from_frame(pl.concat([bars.frame() for bars, _, _ in groups]))
+    return Ready(whole, rows.symbols, sum(n for _, _, n in groups))
 
 
 def _rows(frame: pl.DataFrame, runs: pl.DataFrame | None) -> _Rows:
@@ -65,7 +75,7 @@ def _chosen(rows: _Rows, places: Sequence[int]) -> _Rows:
     return _Rows([rows.symbols[i] for i in places], offsets, rows.days[at], rows.is_provisional[at], columns)
 
 
-def _usable(rows: _Rows, actions: pl.DataFrame, calendar: str | None, now: datetime) -> Bars:
+def _usable(rows: _Rows, actions: pl.DataFrame, calendar: str | None, now: datetime) -> tuple[Bars, list[str], int]:
     """Return the bars of symbols of one calendar; without an adjusted close a symbol's returns leave out dividends."""
     columns, days, offsets = rows.columns, rows.days, rows.offsets
     made = usable_arrays(
@@ -83,7 +93,8 @@ def _usable(rows: _Rows, actions: pl.DataFrame, calendar: str | None, now: datet
     edges = np.concatenate([[0], np.cumsum(np.diff(offsets)[held])]).astype(np.int64)
     _without_dividends(columns, edges)
     names = tuple(name for name, is_held in zip(rows.symbols, held.tolist(), strict=True) if is_held)
-    return Bars(names, edges, days, **columns, provisional=np.zeros(len(days), dtype=np.bool_))
+    bars = Bars(names, edges, days, **columns, provisional=np.zeros(len(days), dtype=np.bool_))
+    return bars, rows.symbols, int(made.n_refused.sum())
 
 
 def _closed_up(column: Column, runs: Sequence[tuple[int, int]]) -> Column:

@@ -75,6 +75,7 @@ class ScanReport:
     source: str
     version: str | None
     n_bars: int
+    n_quarantined: int
     seconds: float
     is_compiled: bool
     warnings: tuple[str, ...]
@@ -108,6 +109,7 @@ class ScanReport:
             "source": self.source,
             "version": self.version,
             "bars": self.n_bars,
+            "quarantined": self.n_quarantined,
             "seconds": round(self.seconds, 3),
             "compiled": self.is_compiled,
             "engine": self.engine,
@@ -150,7 +152,7 @@ def scan(
     sort : str, optional
         Column to sort by, with a leading ``-`` from the highest; by default ``-score`` or the preset's.
     top : int, optional
-        Rows to keep.
+        Rows to keep; 0 is all.
     columns : sequence of str, optional
         Columns to show.
     as_of : date or ISO text, optional
@@ -184,8 +186,8 @@ def scan(
     shown = tuple(columns or (screen.columns if screen else DEFAULT))
     for name in shown:
         _checked(name, "column")
-    if top is not None and top < 1:
-        raise BadInput(f"top is {top}, must be at least 1")
+    if top is not None and top < 0:
+        raise BadInput(f"top is {top}, must be at least 1, or 0 for all")
     asked = asked_universe(universe)
     if engine == "dask":
         from openapex.desk.cluster import bar_table, clustered
@@ -225,6 +227,7 @@ def scan(
         source=told.source,
         version=told.version,
         n_bars=made.n_bars,
+        n_quarantined=made.n_quarantined,
         seconds=time.perf_counter() - begin,
         is_compiled=made.is_compiled,
         warnings=() if made.is_compiled else (NOT_COMPILED,),
@@ -267,6 +270,8 @@ def asked_universe(spec: "str | Sequence[str] | None") -> Universe | None:
         return None
     if isinstance(spec, str):
         return named_universe(spec)
+    if not all(isinstance(name, str) for name in spec):
+        raise BadInput(f"universe is a {type(spec).__name__}, must be tickers; bars are passed as data=")
     names = tuple(dict.fromkeys(name.upper() for name in spec))
     if not names:
         raise BadInput("universe is empty, must name at least one ticker")

@@ -62,6 +62,7 @@ class Rows:
     refused: Mapping[str, Refused]
     held: frozenset[str]
     n_bars: int
+    n_quarantined: int
     is_compiled: bool
 
 
@@ -85,6 +86,7 @@ class Scored:
     n_requested: int
     session: date
     n_bars: int
+    n_quarantined: int
     is_compiled: bool
 
 
@@ -104,14 +106,15 @@ def rows_of(
     """
     progress("examining")
     made_ready = [ready(part, now) for part in parts]
-    bars = together([one for one, _ in made_ready])
-    held = {name for _, names in made_ready for name in names} | {name for part in parts for name in part.later}
+    bars = together([one.bars for one in made_ready])
+    n_quarantined = sum(one.n_quarantined for one in made_ready)
+    held = {name for one in made_ready for name in one.symbols} | {name for part in parts for name in part.later}
     refused = {
         name: Refused(name, type(error).__name__, str(error)) for part in parts for name, error in part.failed.items()
     }
     refused |= {name: Refused(name, NoData.__name__, f"{name} has no usable bar") for name in held - set(bars.symbols)}
     if not len(bars):
-        return Rows(pl.DataFrame(schema=TABLE_SCHEMA), refused, frozenset(held | set(refused)), 0, True)
+        return Rows(pl.DataFrame(schema=TABLE_SCHEMA), refused, frozenset(held | set(refused)), 0, n_quarantined, True)
     progress(f"scoring {len(bars.symbols):,} symbols, {len(bars):,} bars")
     extra = late_scores(bars, parts, as_of, now)
     made = panel(bars, chosen, extra, keep=keep, on_compile=lambda what: progress("compiling, once"))
@@ -123,7 +126,7 @@ def rows_of(
     wanted = None if asked is None else set(asked.symbols)
     rows = [i for i in np.flatnonzero(known).tolist() if wanted is None or bars.symbols[i] in wanted]
     table = _table(bars, made, np.array(rows, dtype=np.int64), asked.sectors if asked else {})
-    return Rows(table, refused, frozenset(held | set(refused)), len(bars), made.is_compiled)
+    return Rows(table, refused, frozenset(held | set(refused)), len(bars), n_quarantined, made.is_compiled)
 
 
 def scored(parts: Sequence[Rows], asked: Universe | None) -> Scored:
@@ -165,6 +168,7 @@ def scored(parts: Sequence[Rows], asked: Universe | None) -> Scored:
         n_requested=len(names),
         session=session,
         n_bars=sum(part.n_bars for part in parts),
+        n_quarantined=sum(part.n_quarantined for part in parts),
         is_compiled=all(part.is_compiled for part in parts),
     )
 

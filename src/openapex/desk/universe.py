@@ -73,7 +73,7 @@ def _lines(path: Path) -> tuple[str, ...]:
         lines = path.read_text("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise UnreadableData(f"{path.name} is not UTF-8 text, must be one ticker a line") from error
-    words = (line.partition("#")[0].strip().upper() for line in lines)
+    words = (line.partition("#")[0].strip(" \t,;\"'").upper() for line in lines)
     return tuple(dict.fromkeys(word for word in words if word))
 
 

@@ -214,8 +214,9 @@ def compiled_tail(
     if keep < 1:
         raise BadInput(f"keep is {keep}, must be at least 1")
     wanted = set(names if with_history is True else with_history or ())
-    if not wanted <= set(names):
-        raise BadInput(f"with_history is {sorted(wanted)}, must be names of the jobs {names}")
+    for what, asked in (("with_history", wanted), ("with_rank", set(with_rank))):
+        if not asked <= set(names):
+            raise BadInput(f"{what} is {sorted(asked)}, must be names of the jobs {names}")
     inputs = {name for indicator in indicators for name in indicator.inputs}
     edges, arrays = _ragged(inputs - set(names), columns, offsets)
     todo, made = [], []

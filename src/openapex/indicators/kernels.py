@@ -24,6 +24,7 @@ AnyArray: TypeAlias = FloatArray | IntArray
 Progress: TypeAlias = Callable[[str], None]
 """Told what is about to be compiled, e.g. to say so on stderr."""
 
+UNSAID = -1
 CHUNK = 64
 """Symbols that a thread takes at a time."""
 WORTH_THREADS = 20_000
@@ -76,7 +77,7 @@ class Kernel:
         self, symbols: IntArray, offsets: IntArray, keep: int, arrays: Sequence[AnyArray], n_threads: int
     ) -> IntArray:
         """Run symbols in the order given; return a verdict on each, 0 where it is done."""
-        todo, verdicts = np.ascontiguousarray(symbols, dtype=np.int64), np.zeros(len(symbols), dtype=np.int64)
+        todo, verdicts = np.ascontiguousarray(symbols, dtype=np.int64), np.full(len(symbols), UNSAID, dtype=np.int64)
         begins = count(0, CHUNK)
         longest = int(np.diff(offsets).max(initial=0)) if self._n_own else 0
 
@@ -97,6 +98,8 @@ class Kernel:
         finally:  # each thread holds the arrays that it writes to, also where Ctrl-C ends the wait for it
             for thread in others:
                 thread.join()
+        if (verdicts == UNSAID).any():  # what ended the thread is on stderr
+            raise ApexError(f"{np.count_nonzero(verdicts == UNSAID)} symbols were not run: a thread ended early")
         return verdicts
 
 

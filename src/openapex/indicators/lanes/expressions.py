@@ -66,10 +66,11 @@ class Expressions:
         return found
 
     def _named(self, expression: ast.Name, names: Names) -> Any:
-        for known in (names, self._globals):
-            if expression.id in known:
-                return known[expression.id]
-        raise self.refused(f"the name {expression.id}")
+        if expression.id in names:
+            return names[expression.id]
+        if expression.id in self._globals and expression.id not in self._function.__code__.co_varnames:
+            return self._globals[expression.id]
+        raise self.refused(f"the name {expression.id}, which may stand for nothing here,")
 
     def binary(self, sign: ast.operator | ast.cmpop, a: Any, b: Any) -> Any:
         """Return what an operator makes of two values."""
@@ -90,6 +91,8 @@ class Expressions:
         if isinstance(expression, ast.BoolOp):
             parts = [self.of(part, names) for part in expression.values]
             sign = "&" if isinstance(expression.op, ast.And) else "|"
+            if any(kind_of(part) != "bool" for part in parts):
+                raise self.refused(f"{ast.unparse(expression)}, which joins numbers,")
         else:
             terms = [self.of(part, names) for part in (expression.left, *expression.comparators)]
             signs = zip(expression.ops, terms, terms[1:], strict=False)
@@ -182,6 +185,14 @@ def _line_at(lanes: Lanes, x: Any, xs: tuple[float, ...], ys: tuple[float, ...])
     return found
 
 
+def _absolute(lanes: Lanes, x: Any) -> Any:
+    if not isinstance(x, Value):
+        return abs(x)
+    if x.kind == "float":
+        return lanes.called("llvm.fabs", x)
+    return lanes.chosen(lanes.binary("<", x, 0), lanes.minus(x), x)
+
+
 def _log(lanes: Lanes, x: Any) -> Any:
     """Call the logarithm of the C library, as Python does, lane by lane."""
     real = lanes.type_of("float", False)
@@ -192,7 +203,7 @@ def _log(lanes: Lanes, x: Any) -> Any:
 
 
 _BUILT_IN: Mapping[Any, Callable[..., Any]] = {
-    abs: lambda lanes, x: lanes.called("llvm.fabs", x) if isinstance(x, Value) else abs(x),
+    abs: lambda lanes, x: _absolute(lanes, x),
     float: lambda lanes, x: lanes.value(lanes.code(x, "float", is_wide(x)), "float", is_wide(x)),
     len: lambda lanes, x: len(x),
     math.log: _log,

@@ -8,8 +8,8 @@ from llvmlite import ir
 
 from openapex.indicators.lanes.jobs import HEAD, OFF, SPOILED, Job, NotLowered, arguments_of, fields_of, n_ranks
 from openapex.indicators.lanes.lowering import Lowering
-from openapex.indicators.lanes.plan import Plan, Slot, Trial, filled, leaves_of, numbered, refined
-from openapex.indicators.lanes.values import BIT, INTEGER, REAL, Lanes, Value, is_same
+from openapex.indicators.lanes.plan import Plan, Slot, Trial, filled, numbered, refined
+from openapex.indicators.lanes.values import BIT, INTEGER, REAL, Lanes, Value, is_same, leaves_of
 
 MOST_TRIALS = 12
 """Trials after which states must have settled; six signals need four."""

@@ -8,15 +8,16 @@ together for as long as their gaps fall on the same bars; where they do not, the
 
 import ast
 import inspect
+import linecache
 import textwrap
 from collections.abc import Callable, Sequence
 from functools import cache
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any, TypeAlias
 
 from openapex.indicators.lanes.expressions import Expressions, Names
 from openapex.indicators.lanes.jobs import NotLowered
-from openapex.indicators.lanes.values import INTEGER, Lanes, Value, is_same, is_wide, joint_kind, kind_of
+from openapex.indicators.lanes.values import INTEGER, Lanes, Value, is_same, is_wide, joint_kind, kind_of, leaves_of
 
 Call: TypeAlias = tuple[FunctionType, tuple[Any, ...], Any]
 """A step, what it was given and what it returned."""
@@ -33,6 +34,25 @@ def _tree(function: FunctionType) -> ast.FunctionDef:
     found = ast.parse(text).body[0]
     if not isinstance(found, ast.FunctionDef):
         raise NotLowered(f"{function.__qualname__} is no plain function")
+    if not _is_source_of(function):
+        raise NotLowered(f"{function.__qualname__}: its file has changed since it was imported")
+    return found
+
+
+def _is_source_of(function: FunctionType) -> bool:
+    """Tell whether a function was compiled from its file as it stands: it may be written anew while a process runs."""
+    own = function.__code__
+    return (own.co_name, own.co_code, own.co_consts) in _codes(inspect.getsourcefile(function) or own.co_filename)
+
+
+@cache
+def _codes(file: str) -> list[tuple[str, bytes, tuple[Any, ...]]]:
+    """Return name, code and constants of every function of a file."""
+    todo, found = [compile("".join(linecache.getlines(file)), file, "exec")], []
+    while todo:
+        code = todo.pop()
+        found.append((code.co_name, code.co_code, code.co_consts))
+        todo += [part for part in code.co_consts if isinstance(part, CodeType)]
     return found
 
 
@@ -51,20 +71,32 @@ class Lowering:
         self.lanes = lanes
         self.calls: list[Call] = []
         self._on_gap = on_gap
-        self._made: dict[Any, tuple[tuple[Any, ...], Any]] = {}
+        self._made: dict[Any, tuple[tuple[Any, ...], Any, list[int]]] = {}
+        self._n_stores: dict[int, int] = {}
         self._depth = 0
         self.n_masks = 0
 
     def call(self, function: FunctionType, arguments: Sequence[Any]) -> Any:
         """Return what a step returns; the same step of the same values is computed once."""
         mark = (function, _identity(tuple(arguments)))
-        if self._depth == 0 and mark in self._made:
-            return self._made[mark][1]
+        known = self._made.get(mark) if self._depth == 0 else None
+        if known is not None and known[2] == self._stores_to(arguments):
+            return known[1]
         result = self._inlined(function, arguments)
-        if self._depth == 0:
-            self._made[mark] = (tuple(arguments), result)  # holds the arguments: an identity must not be used anew
+        if self._depth == 0:  # the arguments are held, because an identity must not be used anew
+            self._made[mark] = (tuple(arguments), result, self._stores_to(arguments))
             self.calls.append((function, tuple(arguments), result))
         return result
+
+    def stored(self, ring: Value) -> None:
+        """Take note that a ring was written to: what was read from it before is old."""
+        self._n_stores[id(ring.code)] = self._n_stores.get(id(ring.code), 0) + 1
+
+    def _stores_to(self, arguments: Sequence[Any]) -> list[int]:
+        """Return how often each ring among the arguments has been written to."""
+        leaves = leaves_of(tuple(arguments))
+        rings = (leaf for leaf in leaves if isinstance(leaf, Value) and leaf.kind == "ring")
+        return [self._n_stores.get(id(ring.code), 0) for ring in rings]
 
     def _inlined(self, function: FunctionType, arguments: Sequence[Any]) -> Any:
         tree = _tree(function)
@@ -145,7 +177,9 @@ class _Body(Expressions):
             for part, own in zip(target.elts, value, strict=True):
                 self._assign(part, own, names)
         elif isinstance(target, ast.Subscript) and not self._lowering.n_masks:
-            place = self.place(self.of(target.value, names), self.of(target.slice, names))
+            ring = self.of(target.value, names)
+            place = self.place(ring, self.of(target.slice, names))
+            self._lowering.stored(ring)
             self.lanes.builder.store(self.lanes.code(value, "float", True), place)
         else:
             raise self.refused(ast.unparse(target))

@@ -6,8 +6,10 @@ What lies on disk is checked against its own digest, so damage costs a compilati
 import ctypes
 import hashlib
 import os
+import threading
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -73,13 +75,14 @@ def write_kernel(name: str, code: bytes) -> None:
     for folder in _folders():
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            fresh = folder / f"{name}.{os.getpid()}.new"
+            fresh = folder / f"{name}.{os.getpid()}.{threading.get_ident()}.new"
             fresh.write_bytes(hashlib.sha256(code).digest() + code)
             fresh.replace(folder / f"{name}.apex")
-            _tidied(folder)
         except OSError as error:
             faults.append(str(error))
         else:
+            with suppress(OSError):  # another process may be tidying up too
+                _tidied(folder)
             return
     warnings.warn(
         f"compiled indicators cannot be kept and are compiled anew each time: {'; '.join(faults)}", stacklevel=2

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from openapex.indicators.lanes.lowering import Call
-from openapex.indicators.lanes.values import Value, is_same
+from openapex.indicators.lanes.values import Value, is_same, leaves_of
 
 
 @dataclass(slots=True)
@@ -67,8 +67,9 @@ def refined(plan: Plan, trial: Trial, *, shares: bool) -> bool:
         if held is not None:
             mark = (call[0], _marks(call[1][1:]), tuple(repr(plan.slots[slot].start) for slot in held))
             for own, other in zip(held, seen.setdefault(mark, held), strict=True):
-                if own != other and plan.slots[own].same_as is None:
-                    plan.slots[own].same_as = other
+                first, later = min(own, other), max(own, other)
+                if first != later and plan.slots[later].same_as is None and plan.slots[first].same_as is None:
+                    plan.slots[later].same_as = first
                     is_new = True
     return is_new
 
@@ -96,15 +97,6 @@ def _marks(values: Any) -> Any:
 def numbered(start: Any, numbers: Iterator[int]) -> Any:
     """Return a state with the number of its slot in place of each leaf."""
     return tuple(numbered(part, numbers) for part in start) if isinstance(start, tuple) else next(numbers)
-
-
-def leaves_of(value: Any) -> Iterator[Any]:
-    """Yield the numbers of a state, one after the other."""
-    if isinstance(value, tuple):
-        for part in value:
-            yield from leaves_of(part)
-    else:
-        yield value
 
 
 def filled(shape: Any, held: Sequence[Any]) -> Any:

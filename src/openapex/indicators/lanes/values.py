@@ -6,7 +6,7 @@ symbols advance bar by bar together.  With one lane nothing is wide.
 """
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -197,7 +197,7 @@ def is_same(a: Any, b: Any) -> bool:
         return a.code is b.code
     if isinstance(a, Value) or isinstance(b, Value):
         return False
-    return type(a) is type(b) and (a == b or (a != a and b != b))
+    return type(a) is type(b) and repr(a) == repr(b)  # 0.0 is not -0.0, NaN is NaN
 
 
 def joint_kind(a: Any, b: Any) -> Kind:
@@ -213,3 +213,12 @@ def joint_kind(a: Any, b: Any) -> Kind:
 def is_wide(value: Any) -> bool:
     """Tell whether each lane has its own."""
     return isinstance(value, Value) and value.is_wide
+
+
+def leaves_of(value: Any) -> Iterator[Any]:
+    """Yield the numbers of a state, one after the other."""
+    if isinstance(value, tuple):
+        for part in value:
+            yield from leaves_of(part)
+    else:
+        yield value
