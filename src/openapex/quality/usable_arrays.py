@@ -6,7 +6,7 @@ equal to `openapex.quality.examined`, bit for bit.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -97,14 +97,14 @@ def usable_arrays(
     is_twice = _check(own, days, edges, symbols)
     cleaned = [own[name] if is_own else own[name].copy() for name in ("volume", "adj_close")]
     found = _Marked(np.ones(len(days), dtype=np.bool_), *cleaned)
-    rule = _Rule(calendar, now, actions)
+    held, rule = _Universe(own, days, edges, symbols), _Rule(calendar, now, actions)
     marks = None if is_compiled is False else _marks(own, edges, is_needed=bool(is_compiled))
     if marks is None:
-        _examine(own, days, edges, symbols, rule, found)
+        _examine(held, rule, found)
     else:
         marks[_off_calendar(days, calendar, session_of(now, calendar or "XNYS"))] = REFUSED
         marks[1:][is_twice] = REFUSED
-        _examine_marked(own, days, edges, symbols, rule, found, marks)
+        _examine_marked(held, rule, found, marks)
     provisional = _unsettled(days, found.keep, edges, calendar, now)
     n_refused = np.diff(np.searchsorted(np.flatnonzero(~found.keep), edges))
     return UsableArrays(found.keep, found.volume, found.adj_close, provisional, n_refused)
@@ -117,6 +117,16 @@ class _Marked:
     keep: BoolArray
     volume: FloatArray
     adj_close: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Universe:
+    """The rows of some symbols: columns, days, and where each symbol's rows are."""
+
+    own: Mapping[Field, FloatArray]
+    days: SessionArray
+    edges: IntArray
+    symbols: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,24 +180,16 @@ def _off_calendar(days: SessionArray, calendar: str | None, today: date) -> Bool
     return np.isin(days, held[is_bad]) if is_bad.any() else slice(0)
 
 
-def _examine_marked(
-    own: Mapping[Field, FloatArray],
-    days: SessionArray,
-    edges: IntArray,
-    symbols: Sequence[str],
-    rule: _Rule,
-    found: _Marked,
-    marks: IntArray,
-) -> None:
+def _examine_marked(held: _Universe, rule: _Rule, found: _Marked, marks: IntArray) -> None:
     """Judge the marked bars: symbols that may lose rows as a whole, of the others the volume and adjusted close."""
-    rows = np.flatnonzero(marks)
+    rows, edges = np.flatnonzero(marks), held.edges
     bits, of_symbol = marks[rows], np.searchsorted(edges, rows, side="right") - 1
     jumps = rows[(bits & JUMP) > 0]
     jumps = jumps[jumps > edges[np.searchsorted(edges, jumps, side="right") - 1]]
     with np.errstate(invalid="ignore", divide="ignore"):  # a bar that is refused brings its symbol here by itself
-        scales = _on_new_scales(own, jumps, edges, symbols, rule.actions)
+        scales = _on_new_scales(held, jumps, rule.actions)
     several = sorted({*of_symbol[(bits & REFUSED) > 0].tolist(), *scales})
-    _examine_some(own, days, edges, symbols, rule, found, several)
+    _examine_some(held, rule, found, several)
     alone = ~np.isin(of_symbol, several)
     rows, bits, of_symbol = rows[alone], bits[alone], of_symbol[alone]
     found.volume[rows[(bits & BAD_VOLUME) > 0]] = np.nan
@@ -199,14 +201,9 @@ def _examine_marked(
     found.volume[thin] = np.nan
 
 
-def _on_new_scales(
-    own: Mapping[Field, FloatArray],
-    jumps: IntArray,
-    edges: IntArray,
-    symbols: Sequence[str],
-    actions: pl.DataFrame | None,
-) -> list[int]:
+def _on_new_scales(held: _Universe, jumps: IntArray, actions: pl.DataFrame | None) -> list[int]:
     """Return the symbols that `doubtful` finds, without those whose jumps are no split for another reason."""
+    own, edges, symbols = held.own, held.edges, held.symbols
     of_symbol = np.searchsorted(edges, jumps, side="right") - 1
     split = set() if actions is None else set(actions["symbol"])
     has_split = np.array([symbols[at] in split for at in of_symbol.tolist()], dtype=np.bool_)
@@ -236,36 +233,23 @@ def _thin_rows(volume: FloatArray, rows: IntArray, firsts: IntArray) -> list[int
     return [int(rows[i]) for i in could_be if is_tiny(before[i], volume[rows[i]])]
 
 
-def _examine_some(
-    own: Mapping[Field, FloatArray],
-    days: SessionArray,
-    edges: IntArray,
-    symbols: Sequence[str],
-    rule: _Rule,
-    found: _Marked,
-    chosen: Sequence[int],
-) -> None:
+def _examine_some(held: _Universe, rule: _Rule, found: _Marked, chosen: Sequence[int]) -> None:
     """Judge some symbols as a universe of their own."""
     if not chosen:
         return
-    lengths = np.diff(edges)[chosen]
+    edges = held.edges
     rows = np.concatenate([np.arange(edges[at], edges[at + 1]) for at in chosen])
-    part = {name: values[rows] for name, values in own.items()}
-    inner = np.concatenate([[0], np.cumsum(lengths)])
-    made = _Marked(np.ones(len(rows), dtype=np.bool_), part["volume"].copy(), part["adj_close"].copy())
-    _examine(part, days[rows], inner, [symbols[at] for at in chosen], rule, made)
+    own = {name: values[rows] for name, values in held.own.items()}
+    inner = np.concatenate([[0], np.cumsum(np.diff(edges)[chosen])])
+    part = _Universe(own, held.days[rows], inner, [held.symbols[at] for at in chosen])
+    made = _Marked(np.ones(len(rows), dtype=np.bool_), own["volume"].copy(), own["adj_close"].copy())
+    _examine(part, rule, made)
     found.keep[rows], found.volume[rows], found.adj_close[rows] = made.keep, made.volume, made.adj_close
 
 
-def _examine(
-    own: Mapping[Field, FloatArray],
-    days: SessionArray,
-    edges: IntArray,
-    symbols: Sequence[str],
-    rule: _Rule,
-    found: _Marked,
-) -> None:
+def _examine(held: _Universe, rule: _Rule, found: _Marked) -> None:
     """Judge all bars of some symbols."""
+    own, days, edges = held.own, held.days, held.edges
     volume, adjusted = found.volume, found.adj_close
     with np.errstate(invalid="ignore"):
         volume[~((volume >= 0) & (volume < np.inf))] = np.nan
@@ -276,23 +260,17 @@ def _examine(
     if len(days):
         found.keep[:] = refused(frame, rule.calendar, today).is_null().to_numpy()
     cleaned = dict(own) | {"volume": volume, "adj_close": adjusted}
-    found.keep[:] = _kept_on_scale(cleaned, days, edges, symbols, found.keep, rule.actions)
+    found.keep[:] = _kept_on_scale(replace(held, own=cleaned), found.keep, rule.actions)
     rows = np.flatnonzero(found.keep)
     inner = np.searchsorted(rows, edges)
     if len(rows):
-        held: dict[str, FloatArray] = {name: cleaned[name][rows] for name in JUDGED}
-        volume[rows[false_volumes(held, inner)]] = np.nan
+        judged: dict[str, FloatArray] = {name: cleaned[name][rows] for name in JUDGED}
+        volume[rows[false_volumes(judged, inner)]] = np.nan
 
 
-def _kept_on_scale(
-    own: Mapping[Field, FloatArray],
-    days: SessionArray,
-    edges: IntArray,
-    symbols: Sequence[str],
-    keep: BoolArray,
-    actions: pl.DataFrame | None,
-) -> BoolArray:
+def _kept_on_scale(held: _Universe, keep: BoolArray, actions: pl.DataFrame | None) -> BoolArray:
     """Return `keep` without the rows on another scale than those around them; few symbols are looked at."""
+    own, days, edges, symbols = held.own, held.days, held.edges, held.symbols
     rows = np.flatnonzero(keep)
     inner = np.searchsorted(rows, edges)
     places = np.setdiff1d(np.arange(len(rows)), inner, assume_unique=True)
