@@ -28,7 +28,7 @@ PEERS = (
 )
 BAR, MEMORY_BAR_GB, PER_BAR_BAR, COPIES_BAR = 1.0, 1.2, 1.2, 8.0
 NO_BAR = float("inf")
-ROUNDS, MOST_ROUNDS, MOST_SIZE_ROUNDS = 5, 12, 5
+ROUNDS, SIZE_ROUNDS = 10, 3
 SLOW_SECONDS = 5.0
 """A peer that takes longer is run once only."""
 SIZES = (500, 2_000, 8_000, 32_000)
@@ -76,34 +76,26 @@ def took(run: Run) -> str:
 
 
 def rounds(commands: dict[str, list[str]]) -> dict[str, list[Run]]:
-    """Return the runs of each command, interleaved; a busy machine only adds time, so a missed bar gets more rounds."""
+    """Return the runs of each command, interleaved: a busy machine only adds time, and adds it to all."""
     for command in list(commands.values())[:2]:
         watched(command)  # the compiler's cache and the file's pages are warm
     runs = {name: [watched(command)] for name, command in commands.items()}
     quick = [name for name in commands if runs[name][0].seconds <= SLOW_SECONDS or name == "apex"]
-    for n_done in range(1, MOST_ROUNDS):
-        best = {name: min(run.seconds for run in runs[name]) for name in quick}
-        if n_done >= ROUNDS and best["apex"] <= BAR * min(best[name] for name in quick if name != "apex"):
-            break
+    for _ in range(1, ROUNDS):
         for name in quick:
             runs[name].append(watched(commands[name]))
     return runs
 
 
 def time_per_bar(folder: Path) -> Iterator[Measured]:
-    """Yield the slowest size's time per bar against the fastest's: warm, reading included, one process a size.
-
-    A busy machine only adds time, so a missed bar gets more rounds.
-    """
+    """Yield the slowest size's time per bar against the fastest's: warm, reading included, one process a size."""
     paths = {n: simulated(folder / f"{n}.parquet", n, N_BARS_EACH) for n in SIZES}
     best, peak = dict.fromkeys(SIZES, float("inf")), dict.fromkeys(SIZES, 0.0)
-    for _ in range(MOST_SIZE_ROUNDS):
+    for _ in range(SIZE_ROUNDS):
         for n, path in paths.items():
             done = watched(_python("benchmarks.scan", path))
             best[n] = min(best[n], float(done.printed) / (n * N_BARS_EACH))
             peak[n] = max(peak[n], done.peak_gb)
-        if max(best.values()) <= PER_BAR_BAR * min(best.values()):
-            break
     words = [f"{n:,}: {best[n] * 1e9:.0f} ns, {peak[n]:.2f} GB" for n in SIZES]
     ratio = max(best.values()) / min(best.values())
     detail = f"symbols of {N_BARS_EACH:,} bars: " + "; ".join(words)
@@ -134,9 +126,7 @@ def price_signals() -> Measured:
     columns = [bars.high, bars.low, bars.close, bars.volume]
     panel(bars, chosen)
     best = copying = float("inf")
-    for n_done in range(MOST_ROUNDS):
-        if n_done >= ROUNDS and best <= COPIES_BAR * copying:
-            break
+    for _ in range(ROUNDS):
         best = min(best, seconds(lambda: panel(bars, chosen)))
         copying = min(copying, seconds(lambda: [column.copy() for column in columns]))
     detail = f"{best * 1e3:.0f} ms against {copying * 1e3:.0f} ms, {len(bars) / 1e6:.0f} M bars"
