@@ -31,7 +31,9 @@ def rolling_high_step(state: RollingState, x: float, window: int) -> tuple[Rolli
     tail, at, full, head = state
     if x * 0.0 != 0.0:  # NaN or infinite
         return (tail, 0, 0, NAN), NAN
-    if at == 0 or x > head:
+    if at == 0:  # noqa: SIM114 - two branches, since only this one is the same for all symbols of a group
+        head = x
+    elif x > head:
         head = x
     tail[at] = x
     at += 1
@@ -54,7 +56,9 @@ def rolling_low_step(state: RollingState, x: float, window: int) -> tuple[Rollin
     tail, at, full, head = state
     if x * 0.0 != 0.0:  # NaN or infinite
         return (tail, 0, 0, NAN), NAN
-    if at == 0 or x < head:
+    if at == 0:  # noqa: SIM114 - as above
+        head = x
+    elif x < head:
         head = x
     tail[at] = x
     at += 1

@@ -8,8 +8,8 @@ from openapex.indicators.step import NAN, Indicator, interpreted, step
 
 Pair: TypeAlias = tuple[float, float, float, float]
 """A high and the bars since it, a low and the bars since it."""
-TurnsState: TypeAlias = tuple[int, Pair, Pair]
-"""The leg that runs (1 up, -1 down, 0 not known yet); the extremes that may become pivots; the last pivots."""
+TurnsState: TypeAlias = tuple[float, Pair, Pair]
+"""The leg that runs (1.0 up, -1.0 down, 0.0 not known yet); the extremes that may become pivots; the last pivots."""
 SwingsState: TypeAlias = tuple[AtrState, TurnsState]
 SwingsValue: TypeAlias = tuple[float, float, float, float, float, float]
 
@@ -18,7 +18,7 @@ SwingsValue: TypeAlias = tuple[float, float, float, float, float, float]
 def turns_start() -> TurnsState:
     """Return the state before the first bar, without that of the ATR."""
     nothing = (NAN, 0.0, NAN, 0.0)
-    return 0, nothing, nothing
+    return 0.0, nothing, nothing
 
 
 @step
@@ -28,7 +28,7 @@ def swings_start(window: int, reversal: float) -> SwingsState:
 
 
 @step
-def _extremes(extremes: Pair, leg: int, high: float, low: float) -> tuple[Pair, int]:
+def _extremes(extremes: Pair, leg: float, high: float, low: float) -> tuple[Pair, float]:
     """Return the extremes with this bar, and the side on which the bar may end the leg (1 above, -1 below, 0 none).
 
     In a rising leg the low is the lowest since the high; a bar that extends the leg cannot end it, because whether its
@@ -36,14 +36,14 @@ def _extremes(extremes: Pair, leg: int, high: float, low: float) -> tuple[Pair, 
     """
     top, top_age, bottom, bottom_age = extremes
     higher, lower = not high <= top, not low >= bottom  # true where nothing stood yet (NaN)
-    rises, falls = (leg == 1) & higher, (leg == -1) & lower
+    rises, falls = (leg == 1.0) & higher, (leg == -1.0) & lower
     top, top_age = (high, 0.0) if higher else (top, top_age + 1.0)
     bottom, bottom_age = (low, 0.0) if lower else (bottom, bottom_age + 1.0)
-    side = (1 if higher else -1) if higher != lower else 0
+    side = (1.0 if higher else -1.0) if higher != lower else 0.0
     if rises:
-        bottom, bottom_age, side = NAN, 0.0, 0
+        bottom, bottom_age, side = NAN, 0.0, 0.0
     if falls:
-        top, top_age, side = NAN, 0.0, 0
+        top, top_age, side = NAN, 0.0, 0.0
     return (top, top_age, bottom, bottom_age), side
 
 
@@ -66,7 +66,7 @@ def turns_step(
     leg, extremes, pivots = state
     if (high + low + close) * 0.0 != 0.0:  # NaN or infinite: no swing spans a gap
         nothing = (NAN, 0.0, NAN, 0.0)
-        return (0, nothing, nothing), (NAN, NAN, NAN, NAN, NAN, NAN)
+        return (0.0, nothing, nothing), (NAN, NAN, NAN, NAN, NAN, NAN)
     extremes, side = _extremes(extremes, leg, high, low)
     top, top_age, bottom, bottom_age = extremes
     peak, peak_age, trough, trough_age = pivots
@@ -74,10 +74,10 @@ def turns_step(
     trough_age += 1.0
     confirmed = reach * 0.0
     reach *= reversal
-    if (side != 0) & (0.0 < reach <= top - bottom):  # one rare branch is cheaper than two
+    if (side != 0.0) & (0.0 < reach <= top - bottom):  # one rare branch is cheaper than two
         confirmed = 1.0
         leg = side
-        if side == 1:
+        if side == 1.0:
             trough, trough_age, bottom = bottom, bottom_age, NAN
         else:
             peak, peak_age, top = top, top_age, NAN
